@@ -1,0 +1,174 @@
+"""The records that cross a topic, as frozen values.
+
+Field by field these are the schemas in ``schemas/``; times are integer milliseconds UTC, money is `Decimal`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+Consent = Literal["granted", "denied", "unknown"]
+Mode = Literal["shadow", "test", "live"]
+Method = Literal["sread", "conversion_api", "offline"]
+CustomerType = Literal["NEW", "RETURNING"]
+Ending = Literal["delivered", "exported", "shadow", "dead_letter", "deferred"]
+Outcome = Literal["delivered", "rejected", "throttled", "not_sent", "unknown"]
+
+
+class SessionLanded(Struct, frozen=True, gc=False):
+    """A visitor arrived on the shop. ``landing_url`` keeps its full query string."""
+
+    session_id: str
+    visitor_id: str
+    landed_at_ms: int
+    landing_url: str
+    referrer: str | None = None
+    consent: Consent | None = None
+
+
+class OrderLine(Struct, frozen=True, kw_only=True):
+    """One line of an order; ``amount`` is the line's total after discount, without tax."""
+
+    product_id: str
+    sku: str | None = None
+    name: str | None = None
+    category: str | None = None
+    unit_price: Decimal
+    quantity: int
+    amount: Decimal
+    commission_group: str | None = None
+
+
+class OrderCompleted(Struct, frozen=True, kw_only=True):
+    """An order was placed. ``subtotal`` is after discounts, before tax and shipping."""
+
+    order_id: str
+    order_ref: str
+    completed_at_ms: int
+    currency: str
+    subtotal: Decimal
+    visitor_id: str | None = None
+    session_id: str | None = None
+    customer_id: str | None = None
+    lines: tuple[OrderLine, ...] = ()
+    voucher_codes: tuple[str, ...] = ()
+    customer_type: CustomerType | None = None
+    consent: Consent | None = None
+    market: str | None = None
+    channel: str | None = None
+    awc: str | None = None
+    custom: dict[str, str] = {}
+    test: bool = False
+
+
+class Part(Struct, frozen=True):
+    """The share of an order's amount that belongs to one commission group."""
+
+    code: str
+    amount: Decimal
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """One touch that an attribution looked at, and what became of it."""
+
+    session_offset: int | None
+    """Offset of the session record; ``None`` when the order itself carried the touch."""
+    landed_at_ms: int
+    clicked_at_ms: int
+    channel: str | None
+    rule: str | None
+    awc: str | None
+    verdict: str
+
+
+class Position(Struct, frozen=True, order=True):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Conversion(Struct, frozen=True, kw_only=True):
+    """The outbox record: everything a request to Awin will say, with nothing left to decide."""
+
+    programme: str
+    order_ref: str
+    order_id: str
+    method: Method
+    mode: Mode
+    amount: Decimal
+    currency: str
+    channel: str
+    parts: tuple[Part, ...]
+    vouchers: tuple[str, ...]
+    click_checksums: tuple[str, ...]
+    """At most two: the normal one first, then the strictly necessary one."""
+    customer_acquisition: CustomerType | None
+    custom: dict[str, str]
+    """Custom parameters by number: ``{"1": ...}`` travels as ``p1``."""
+    test: bool
+    completed_at_ms: int
+    decidable_at_ms: int
+    """Event time from which the order could be decided: ``completed_at`` plus the grace, if it has a visitor."""
+    reason: str
+    """Why this channel: ``last_click``, ``order_channel``, ``direct_only``, ``no_landing``, ``no_model``."""
+    session_cut: int | None
+    """Next session offset at a forced decision; ``None`` when the watermark decided."""
+    evidence: tuple[Evidence, ...]
+    fingerprint: bytes
+    source: Position
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What became of one conversion. Keyed like it; the newest record of a key holds."""
+
+    programme: str
+    order_ref: str
+    ending: Ending
+    mode: Mode
+    attempts: int
+    unknown_attempts: int
+    """Attempts whose outcome is not known; each may have reached Awin."""
+    possible_repeat: bool
+    repeats: int
+    """How many later conversions said the same and were not sent."""
+    http_status: int | None
+    outcome: Outcome | None
+    excerpt: str
+    reason: str
+    """For a dead letter its reason, else empty."""
+    first_attempt_at_ms: int | None
+    finished_at_ms: int
+    completed_at_ms: int
+    decidable_at_ms: int
+    fingerprint: bytes
+    source: Position
+    """The conversion that this receipt answers."""
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record that could not be processed, with its original bytes."""
+
+    stage: Literal["attribute", "deliver"]
+    reason: str
+    field: str
+    message: str
+    source: Position
+    timestamp_ms: int
+    failed_at_ms: int
+    programme: str | None
+    order_ref: str | None
+    key: bytes | None
+    value: bytes | None
+    value_sha256: bytes
+    truncated: bool
+    """True when ``value`` holds only the first 64 KB."""
+
+
+def outbox_key(programme: str, order_ref: str) -> bytes:
+    """Key of conversions and receipts; programme ids are digits, so the first colon separates."""
+    return f"{programme}:{order_ref}".encode()
