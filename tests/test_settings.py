@@ -1,0 +1,127 @@
+"""The settings tree: what is accepted, what is refused, and with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from consumer.errors import SettingsError
+from consumer.settings import Settings, load, milliseconds, parse
+
+MINIMAL = {"programmes": [{"advertiser_id": "1001"}]}
+
+
+def test_minimal_configuration_sends_nothing() -> None:
+    """With only a programme given, everything is decided and nothing is sent."""
+    assert parse(MINIMAL).delivery.mode == "shadow"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("250ms", 250), ("10s", 10_000), ("1.5 s", 1_500), ("5m", 300_000), ("24h", 86_400_000), ("30d", 2_592_000_000)],
+)
+def test_durations_have_units(text: str, expected: int) -> None:
+    """A duration is a number with a unit."""
+    settings = parse({**MINIMAL, "attribution": {"grace": text}})
+    assert milliseconds(settings.attribution.grace) == expected
+
+
+@pytest.mark.parametrize("value", [10, "60", "-1s", "0s", "ten seconds", None, "1w"])
+def test_a_duration_without_unit_or_length_is_refused(value: object) -> None:
+    """A bare number is refused, since nobody would know its unit; so is no time at all."""
+    with pytest.raises(SettingsError, match=r"attribution\.grace"):
+        parse({**MINIMAL, "attribution": {"grace": value}})
+
+
+def test_unknown_keys_are_refused_by_name() -> None:
+    """A key that does not exist is an error that names it, at any depth."""
+    with pytest.raises(SettingsError, match=r"delivery\.retry\.tries"):
+        parse({**MINIMAL, "delivery": {"retry": {"tries": 3}}})
+
+
+def test_every_fault_is_named_at_once() -> None:
+    """One start tells all faults, not the first alone."""
+    with pytest.raises(SettingsError) as caught:
+        parse({"programmes": [{"advertiser_id": "abc"}], "channels": {"none": "no channel"}, "colour": "red"})
+    for name in ("advertiser_id", "channels.none", "colour"):
+        assert name in str(caught.value)
+
+
+def test_refused_values_are_not_repeated() -> None:
+    """An error names the setting and not its value, which may be a secret."""
+    with pytest.raises(SettingsError) as caught:
+        parse({**MINIMAL, "kafka": {"properties": {"sasl.password": ["hunter2"]}}})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWIN_SECTION__KEY wins over the file, key by key."""
+    file = tmp_path / "config.yaml"
+    file.write_text("programmes: [{advertiser_id: '1001'}]\ndelivery: {mode: test, max_outstanding: 7}\n")
+    monkeypatch.setenv("AWIN_DELIVERY__MODE", "live")
+    settings = load(file)
+    assert (settings.delivery.mode, settings.delivery.max_outstanding) == ("live", 7)
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that names no section is an error, not a setting that silently has no effect."""
+    monkeypatch.setenv("AWIN_DELIVERRY__MODE", "live")
+    with pytest.raises(SettingsError, match="AWIN_DELIVERRY__MODE"):
+        parse(MINIMAL)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that cannot be read is named, with the reason."""
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml.*No such file"):
+        load(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    """Something other than a mapping of sections is refused, naming the file."""
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=r"config\.yaml"):
+        load(file)
+
+
+def test_cut_over_needs_a_time_zone() -> None:
+    """A cut-over without a time zone would mean another moment on another machine."""
+    with pytest.raises(SettingsError, match=r"delivery\.cut_over"):
+        parse({**MINIMAL, "delivery": {"cut_over": "2026-01-01T00:00:00"}})
+
+
+def test_rules_carry_the_settings() -> None:
+    """The attribution is told what the settings say."""
+    rules = parse({**MINIMAL, "attribution": {"window": "7d", "grace": "2s"}, "channels": {"none": "none"}}).rules()
+    assert (rules.window_ms, rules.grace_ms, rules.channel_none) == (7 * 86_400_000, 2_000, "none")
+
+
+def test_every_setting_is_described() -> None:
+    """Every field has a description for the reference page."""
+    nameless = [
+        name
+        for model in _models(Settings)
+        for name, field in model.model_fields.items()
+        if not (field.description or "").endswith(".")
+    ]
+    assert nameless == []
+
+
+def test_settings_cannot_be_changed() -> None:
+    """The tree is frozen once parsed."""
+    settings = parse(MINIMAL)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.attribution.grace = timedelta(seconds=1)  # type: ignore[misc]  # what the test is about
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _models(inner)
