@@ -6,7 +6,7 @@ schemas, single-object encoded, the same record always to the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from io import BytesIO
 from typing import Any, Generic
@@ -23,6 +23,9 @@ from consumer.stream.session_body import read_session
 
 YEAR_2000_MS = 946_684_800_000
 YEAR_2100_MS = 4_102_444_800_000
+
+_OPTIONAL_TEXT = ("visitor_id", "session_id", "customer_id", "market", "channel", "awc")
+_OPTIONAL_TEXT_OF_LINE = ("sku", "name", "category", "commission_group")
 
 _READ_STEP = Decimal("1E-10")
 _READ_LIMITS = Context(prec=25, traps=[InvalidOperation, Inexact])
@@ -53,6 +56,8 @@ class SessionDecoder(Decoder[SessionLanded]):
 class OrderDecoder(Decoder[OrderCompleted]):
     """Decodes ``order.completed``. Amounts are exact, whatever scale the producer writes.
 
+    Optional text that is empty is read as null: producers write ``""`` for none.
+
     Amounts are below 10^15 and have at most ten decimals that are not zero, so that sums of them are exact in
     `decimal`'s default context; others are ``undecodable``.
     """
@@ -63,6 +68,9 @@ class OrderDecoder(Decoder[OrderCompleted]):
     def _build(self, body: dict[str, Any]) -> OrderCompleted:
         if body["customer_type"] == "UNKNOWN":
             body["customer_type"] = None
+        _drop_empty(body, _OPTIONAL_TEXT)
+        for line in body["lines"]:
+            _drop_empty(line, _OPTIONAL_TEXT_OF_LINE)
         return super()._build(body)
 
     def _check(self, record: OrderCompleted) -> None:
@@ -171,6 +179,11 @@ def _unscaled(amount: Decimal) -> bytes:
         raise ValueError("an amount does not fit decimal(20, 4)") from error
     magnitude = units if units >= 0 else ~units
     return units.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _drop_empty(body: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        body[name] = body[name] or None
 
 
 def _check_money(field: str, amount: Decimal) -> None:

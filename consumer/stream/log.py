@@ -84,7 +84,6 @@ class Source(Protocol):
 
         Raises:
             LookupError: the partition is not assigned.
-            Unavailable: the client could not be brought there in 5 s.
         """
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:

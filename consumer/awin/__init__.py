@@ -1,0 +1,1 @@
+"""Awin's interfaces as pure encoders: a conversion becomes a request, an answer becomes an outcome."""

@@ -1,0 +1,153 @@
+"""Sections 2, 3 and 4 of ``docs/attribution.md``: which touches an order sees, and what they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from consumer.attribution.rules import Rules
+from consumer.demo.reference.landing import Kind, Touch, is_gclid_form
+from consumer.events import Consent, OrderCompleted
+
+OFFSET_OF_ORDERS_AWC = 2**64
+OFFSET_OF_ORDERS_CHANNEL = 2**64 + 1
+"""Both greater than any session's offset, the channel's greater than the awc's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A click, or a landing with a channel of its own, that may win an order."""
+
+    time_ms: int
+    landed_at_ms: int
+    offset: int
+    channel: str
+    checksum: str | None = None
+    kind: Kind | None = None
+
+    def rank(self) -> tuple[int, int, int]:
+        """What "newest" goes by."""
+        return (self.time_ms, self.landed_at_ms, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Channel, why, and the checksums to send."""
+
+    channel: str
+    why: str
+    click_checksums: tuple[str, ...]
+
+
+def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None) -> Decision:
+    """Decide an order by all the touches of its visitor; ``cut`` is the session offset of a forced decision."""
+    seen = [touch for touch in touches if is_seen(touch, order, rules, cut)]
+    seen.sort(key=lambda touch: (touch.landed_at_ms, touch.offset))
+    clicks = counting_clicks(order, seen, rules)
+    channel, why = channel_of(order, seen, clicks, rules)
+    return Decision(channel, why, checksums_of(order, seen, clicks))
+
+
+def is_seen(touch: Touch, order: OrderCompleted, rules: Rules, cut: int | None) -> bool:
+    """Section 2: does the order see this touch of its visitor?"""
+    if touch.landed_at_ms > order.completed_at_ms:
+        return False
+    if touch.landed_at_ms < order.completed_at_ms - rules.window_ms:
+        return False
+    if cut is not None:
+        return touch.offset < cut
+    return touch.watermark_ms is None or touch.watermark_ms < order.completed_at_ms + rules.grace_ms
+
+
+def counting_clicks(order: OrderCompleted, seen: list[Touch], rules: Rules) -> list[Candidate]:
+    """Section 3: the clicks that count for this order, its own awc included. ``seen`` has the earliest first."""
+    clicks = {}
+    for landing in seen:
+        if landing.checksum is not None and landing.checksum not in clicks:
+            clicks[landing.checksum] = click_of(landing.checksum, landing, rules)
+    if order.awc is not None and order.awc not in clicks:
+        clicks[order.awc] = click_of_order(order.awc, order)
+    return [click for click in clicks.values() if counts(click, order, rules)]
+
+
+def click_of(checksum: str, landing: Touch, rules: Rules) -> Candidate:
+    """Section 3: the click of a checksum, by the earliest landing that brought it."""
+    time_ms = landing.landed_at_ms
+    if landing.kind != "gclid":
+        own_ms = own_time_ms(checksum)
+        is_later = own_ms > landing.landed_at_ms
+        is_just_before = landing.landed_at_ms - own_ms <= rules.click_delay_ms
+        if not is_later and not is_just_before:
+            time_ms = own_ms
+    return Candidate(time_ms, landing.landed_at_ms, landing.offset, "aw", checksum, landing.kind)
+
+
+def click_of_order(checksum: str, order: OrderCompleted) -> Candidate:
+    """Section 3: the click of the order's own awc, when no landing that it sees brought it."""
+    at_ms = order.completed_at_ms
+    if is_gclid_form(checksum):
+        return Candidate(at_ms, at_ms, OFFSET_OF_ORDERS_AWC, "aw", checksum, "gclid")
+    return Candidate(min(own_time_ms(checksum), at_ms), at_ms, OFFSET_OF_ORDERS_AWC, "aw", checksum, "normal")
+
+
+def own_time_ms(checksum: str) -> int:
+    """The time in a checksum's middle number."""
+    return int(checksum.split("_")[1]) * 1000
+
+
+def counts(click: Candidate, order: OrderCompleted, rules: Rules) -> bool:
+    """Section 3: a click counts when it is inside the window and of the order's programme."""
+    if click.time_ms < order.completed_at_ms - rules.window_ms:
+        return False
+    if click.checksum is None or click.kind == "gclid":
+        return True
+    return click.checksum.split("_")[0] == rules.advertiser_id
+
+
+def other_landings(seen: list[Touch]) -> list[Candidate]:
+    """Sections 3 and 4: the landings with a channel other than by checksum, those of one session taken as one.
+
+    ``seen`` has the earliest first.
+    """
+    candidates = {}
+    for landing in seen:
+        one = (landing.session_id, landing.channel)
+        if landing.channel is not None and landing.checksum is None and one not in candidates:
+            candidates[one] = Candidate(landing.landed_at_ms, landing.landed_at_ms, landing.offset, landing.channel)
+    return list(candidates.values())
+
+
+def channel_of(order: OrderCompleted, seen: list[Touch], clicks: list[Candidate], rules: Rules) -> tuple[str, str]:
+    """Section 4: ``ch`` and its reason."""
+    candidates = clicks + other_landings(seen)
+    if rules.model == "none":
+        return "aw", "no_model"
+    if order.channel is not None:
+        if rules.order_channel == "trust":
+            return order.channel, "order_channel"
+        at_ms = order.completed_at_ms
+        candidates.append(Candidate(at_ms, at_ms, OFFSET_OF_ORDERS_CHANNEL, order.channel))
+    if candidates:
+        winner = max(candidates, key=Candidate.rank)
+        return winner.channel, "last_click"
+    if seen:
+        return rules.channel_none, "direct_only"
+    return rules.channel_unknown, "no_landing"
+
+
+def checksums_of(order: OrderCompleted, seen: list[Touch], clicks: list[Candidate]) -> tuple[str, ...]:
+    """Section 4: ``cks``, under the consent that holds."""
+    ordinary = [click for click in clicks if click.kind in ("normal", "gclid")]
+    necessary = [click for click in clicks if click.kind == "strictly_necessary"]
+    if consent_of(order, seen) == "denied":
+        ordinary = []
+    newest = [max(kind, key=Candidate.rank) for kind in (ordinary, necessary) if kind]
+    return tuple(click.checksum for click in newest if click.checksum is not None)
+
+
+def consent_of(order: OrderCompleted, seen: list[Touch]) -> Consent | None:
+    """Section 4: the last statement before the order, if any. ``seen`` has the earliest first."""
+    if order.consent in ("granted", "denied"):
+        return order.consent
+    statements = [touch.consent for touch in seen if touch.consent in ("granted", "denied")]
+    return statements[-1] if statements else None

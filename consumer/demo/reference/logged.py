@@ -1,0 +1,66 @@
+"""What goes into the reference and what comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from consumer.events import CustomerType, OrderCompleted, Part, SessionLanded
+
+LONGEST_VISITOR_ID = 1000
+
+Ending = Literal["conversion", "duplicate", "conflict", "before_cut_over", "dead_letter"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSession:
+    """A ``session.landed`` record where it stands; ``timestamp_ms`` is the record's, not the event's."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event: SessionLanded
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOrder:
+    """An ``order.completed`` record where it stands; ``timestamp_ms`` is the record's, not the event's."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event: OrderCompleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What must become of one order record.
+
+    ``reason`` and ``field`` speak of a dead letter (a conflict is one, too); everything below them speaks of a
+    conversion, and keeps its default for any other ending.
+    """
+
+    partition: int
+    offset: int
+    programme: str
+    order_ref: str
+    ending: Ending
+    reason: str = ""
+    field: str = ""
+    channel: str = ""
+    why: str = ""
+    """The reason word of the channel, such as ``last_click``."""
+    click_checksums: tuple[str, ...] = ()
+    """The normal (or gclid) one first, then the strictly necessary one."""
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+    parts: tuple[Part, ...] = ()
+    vouchers: tuple[str, ...] = ()
+    customer_acquisition: CustomerType | None = None
+    custom: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    test: bool = False
+    decidable_at_ms: int = 0
+    """Event time."""

@@ -1,0 +1,243 @@
+"""The default channel table, rule by rule."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule, host_of
+from consumer.errors import SettingsError
+
+SHOP = "https://www.shop.example/p/1"
+TABLE = ChannelTable(own_domains=["shop.example", "https-less.example:8443", "WWW.Other.Example"])
+
+
+@pytest.mark.parametrize(
+    ("query", "channel", "rule"),
+    [
+        ({"gclid": "x"}, "ppcgoogle", "gclid"),
+        ({"gbraid": "x"}, "ppcgoogle", "gclid"),
+        ({"wbraid": "x"}, "ppcgoogle", "gclid"),
+        ({"gclid": "", "wbraid": "x"}, "ppcgoogle", "gclid"),
+        ({"msclkid": "x"}, "ppcbing", "msclkid"),
+        ({"msclkid": "x", "utm_medium": "email"}, "ppcbing", "msclkid"),
+        ({"gclid": "x", "msclkid": "x"}, "ppcgoogle", "gclid"),
+        ({"fbclid": "x"}, "socialfacebook", "fbclid"),
+        ({"fbclid": "x", "utm_source": "fb"}, "socialfacebook", "fbclid"),
+        ({"fbclid": "x", "utm_medium": ""}, "socialfacebook", "fbclid"),
+        ({"fbclid": "x", "utm_medium": "cpc"}, "ppc", "utm_ppc"),
+        ({"fbclid": "x", "utm_medium": "unheard-of"}, None, None),
+        ({"ttclid": "x"}, "socialtiktok", "ttclid"),
+        ({"ttclid": "x", "utm_medium": "paid-social"}, "social", "utm_social"),
+        ({"utm_medium": "email"}, "email", "utm_email"),
+        ({"utm_medium": "E-Mail"}, "email", "utm_email"),
+        ({"utm_medium": "NEWSLETTER"}, "email", "utm_email"),
+        ({"utm_medium": "cpc"}, "ppc", "utm_ppc"),
+        ({"utm_medium": "ppc"}, "ppc", "utm_ppc"),
+        ({"utm_medium": "PaidSearch"}, "ppc", "utm_ppc"),
+        ({"utm_medium": "paid-search"}, "ppc", "utm_ppc"),
+        ({"utm_medium": "sem"}, "ppc", "utm_ppc"),
+        ({"utm_medium": "social"}, "social", "utm_social"),
+        ({"utm_medium": "paidsocial"}, "social", "utm_social"),
+        ({"utm_medium": "social-network"}, "social", "utm_social"),
+        ({"utm_medium": "social-media"}, "social", "utm_social"),
+        ({"utm_medium": "display"}, "display", "utm_display"),
+        ({"utm_medium": "banner"}, "display", "utm_display"),
+        ({"utm_medium": "cpm"}, "display", "utm_display"),
+        ({"utm_medium": "affiliate"}, "affiliate", "utm_affiliate"),
+        ({"utm_medium": "affiliates"}, "affiliate", "utm_affiliate"),
+        ({"utm_medium": "partner"}, "affiliate", "utm_affiliate"),
+        ({"utm_medium": "referral"}, "referral", "utm_referral"),
+        ({"utm_medium": "organic"}, "organic", "utm_organic"),
+        ({"utm_source": "x", "utm_medium": "organic"}, "organic", "utm_organic"),
+        ({"utm_source": "x"}, "other", "utm"),
+        ({"utm_source": "x", "utm_medium": "unheard-of"}, "other", "utm"),
+        ({"utm_source": ""}, None, None),
+        ({"utm_medium": "unheard-of"}, None, None),
+        ({"GCLID": "x"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_parameters(query: dict[str, str], channel: str | None, rule: str | None) -> None:
+    """Without a referrer the parameters decide, in the order of the table; an empty one counts as absent."""
+    assert TABLE.classify(query, SHOP, None) == (channel, rule)
+
+
+@pytest.mark.parametrize(
+    ("host", "channel", "rule"),
+    [
+        ("shop.example", None, "own"),
+        ("www.shop.example", None, "own"),
+        ("checkout.shop.example", None, "own"),
+        ("other.example", None, "own"),
+        ("a.b.c.d.e.https-less.example", None, "own"),
+        ("myshop.example", "referral", "referrer"),
+        ("google.com", "organic", "search"),
+        ("www.google.co.uk", "organic", "search"),
+        ("news.google.de", "organic", "search"),
+        ("a.b.c.news.google.com.au", "organic", "search"),
+        ("WWW.GOOGLE.DE:443", "organic", "search"),
+        ("yandex.com.tr", "organic", "search"),
+        ("google.a.b.example", "referral", "referrer"),
+        ("notgoogle.com", "referral", "referrer"),
+        ("google", "referral", "referrer"),
+        ("www.bing.com", "organic", "search"),
+        ("duckduckgo.com", "organic", "search"),
+        ("yahoo.com", "organic", "search"),
+        ("de.search.yahoo.com", "organic", "search"),
+        ("ecosia.org", "organic", "search"),
+        ("www.baidu.com", "organic", "search"),
+        ("m.baidu.com", "organic", "search"),
+        ("cn.bing.com", "organic", "search"),
+        ("notbing.com", "referral", "referrer"),
+        ("qwant.com", "organic", "search"),
+        ("startpage.com", "organic", "search"),
+        ("search.brave.com", "organic", "search"),
+        ("brave.com", "referral", "referrer"),
+        ("l.facebook.com", "social", "social_referrer"),
+        ("instagram.com", "social", "social_referrer"),
+        ("t.co", "social", "social_referrer"),
+        ("not.co", "referral", "referrer"),
+        ("twitter.com", "social", "social_referrer"),
+        ("x.com", "social", "social_referrer"),
+        ("netflix.com", "referral", "referrer"),
+        ("pinterest.com", "social", "social_referrer"),
+        ("linkedin.com", "social", "social_referrer"),
+        ("lnkd.in", "social", "social_referrer"),
+        ("tiktok.com", "social", "social_referrer"),
+        ("m.youtube.com", "social", "social_referrer"),
+        ("old.reddit.com", "social", "social_referrer"),
+        ("www.paypal.com", None, "payment"),
+        ("pay.klarna.com", None, "payment"),
+        ("checkout.stripe.com", None, "payment"),
+        ("adyen.com", None, "payment"),
+        ("secure.worldpay.com", None, "payment"),
+        ("sofort.com", None, "payment"),
+        ("blog.example.org", "referral", "referrer"),
+        ("müller.example", "referral", "referrer"),
+        ("xn--mller-kva.example", "referral", "referrer"),
+        ("192.0.2.1", "referral", "referrer"),
+        ("[2001:db8::1]", "referral", "referrer"),
+    ],
+)
+def test_referrers(host: str, channel: str | None, rule: str | None) -> None:
+    """Without parameters the referrer's host decides."""
+    assert TABLE.classify({}, SHOP, f"https://{host}/path?gclid=x#y") == (channel, rule)
+
+
+@pytest.mark.parametrize(
+    ("query", "rule"),
+    [
+        ({"utm_source": "x"}, "utm"),
+        ({"gbraid": "x"}, "gclid"),
+        ({"fbclid": "x"}, "fbclid"),
+        ({"utm_medium": "email"}, "own"),
+        ({"utm_source": ""}, "own"),
+        ({"gclid": ""}, "own"),
+    ],
+)
+def test_marked_links_on_own_pages_are_marketing(query: dict[str, str], rule: str) -> None:
+    """An own referrer is internal only when neither ``utm_source`` nor a click id is there."""
+    assert TABLE.classify(query, SHOP, SHOP)[1] == rule
+
+
+def test_unknown_medium_leaves_the_referrer_to_decide() -> None:
+    """Parameters that match no rule do not hide the referrer."""
+    assert TABLE.classify({"utm_medium": "unheard-of"}, SHOP, "https://t.co/x") == ("social", "social_referrer")
+
+
+def test_referrer_on_the_landing_host_is_internal_without_configuration() -> None:
+    """The landing's own host is an own domain, whatever is configured; other hosts of the shop are not."""
+    table = ChannelTable()
+    assert table.classify({}, "https://WWW.shop.example:443/p", "http://shop.example/") == (None, "own")
+    assert table.classify({}, "https://shop.example/p", "https://pay.shop.example/") == ("referral", "referrer")
+    assert table.classify({}, "/p", "https://shop.example/") == ("referral", "referrer")
+    assert table.classify({}, "https://*/p", "https://shop.example/") == ("referral", "referrer")
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Www.Shop.Example:8443/p?q#f", "shop.example"),
+        ("//shop.example", "shop.example"),
+        ("https://user:secret@www.shop.example/", "shop.example"),
+        ("https://a@b@shop.example?x=/", "shop.example"),
+        ("android-app://com.google.android.gm/", "com.google.android.gm"),
+        ("  https://shop.example ", "shop.example"),
+        ("https://[2001:DB8::1]:80/", "[2001:db8::1]"),
+        ("https://[broken", ""),
+        ("https://", ""),
+        ("https:///p", ""),
+        ("https://www./", ""),
+        ("shop.example/p", ""),
+        ("/p?u=https://shop.example/", ""),
+        ("about:client", ""),
+        ("", ""),
+    ],
+)
+def test_host_of_an_address(url: str, host: str) -> None:
+    """A host stands after two slashes; user, port, case and a leading ``www.`` do not belong to it."""
+    assert host_of(url) == host
+
+
+@pytest.mark.parametrize(
+    ("own_domain", "host"),
+    [
+        ("Shop.Example", "shop.example"),
+        (" www.shop.example ", "shop.example"),
+        ("WWW.SHOP.EXAMPLE:8443", "pay.shop.example"),
+        ("Müller.example", "xn--mller-kva.example"),
+        ("mu\u0308ller.example", "xn--mller-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("xn--mller-kva.example", "www.xn--mller-kva.example"),
+        ("www.example", "example"),
+    ],
+)
+def test_own_domains_are_taken_as_people_write_them(own_domain: str, host: str) -> None:
+    """Case, a port, a leading ``www.`` and letters beyond ASCII are brought to the form that browsers send."""
+    assert ChannelTable([own_domain]).classify({}, "/p", f"https://{host}/") == (None, "own")
+
+
+@pytest.mark.parametrize("own_domain", ["", "https://shop.example", "shop.example/", "a..b", "*.example", "a b", ":80"])
+def test_an_own_domain_that_is_no_host_is_refused(own_domain: str) -> None:
+    """A setting that would match nothing is told, not ignored."""
+    with pytest.raises(SettingsError, match=r"channels\.own_domains"):
+        ChannelTable([own_domain])
+
+
+def test_rules_are_data() -> None:
+    """A table of one's own replaces the default one; every condition that a rule states must hold."""
+    rule = Rule(
+        name="partner_mail",
+        channel="mail7",
+        given=frozenset({"nl"}),
+        absent=frozenset({"test"}),
+        medium=frozenset({"email"}),
+        referrer=frozenset({".mail.example", "mail.*"}),
+    )
+    table = ChannelTable(rules=(rule,))
+    said = {"nl": "7", "utm_medium": "EMAIL"}
+    assert table.parameters == {"nl", "test", "utm_medium"}
+    assert table.classify(said, SHOP, "https://eu.mail.example/") == ("mail7", "partner_mail")
+    assert table.classify(said, SHOP, "https://mail.co.uk/") == ("mail7", "partner_mail")
+    assert table.classify(said | {"test": "1"}, SHOP, "https://mail.example/") == (None, None)
+    assert table.classify(said | {"nl": ""}, SHOP, "https://mail.example/") == (None, None)
+    assert table.classify(said | {"utm_medium": "cpc"}, SHOP, "https://mail.example/") == (None, None)
+    assert table.classify(said, SHOP, "https://example/") == (None, None)
+    assert table.classify(said, SHOP, None) == (None, None)
+
+
+def test_channels_fit_the_request() -> None:
+    """Every channel of the default table is at most 20 alphanumerics, as Awin takes them, and rule names are unique."""
+    assert all(rule.channel is None or (rule.channel.isalnum() and len(rule.channel) <= 20) for rule in DEFAULT_RULES)
+    assert len({rule.name for rule in DEFAULT_RULES}) == len(DEFAULT_RULES)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TABLE.parameters)), st.text()), st.text(), st.none() | st.text())
+def test_takes_any_text(query: dict[str, str], landing_url: str, referrer: str | None) -> None:
+    """No text makes it raise, and the answer is always a line of the table."""
+    assert TABLE.classify(query, landing_url, referrer) in {
+        (None, None),
+        *((rule.channel, rule.name) for rule in DEFAULT_RULES),
+    }

@@ -1,0 +1,244 @@
+"""The plain request says what the conversion says, encoded once."""
+
+from __future__ import annotations
+
+import string
+from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from consumer.awin import sread
+from consumer.demo.awin import MINOR_DIGITS
+from consumer.demo.awin.rules import Rules
+from consumer.errors import Unreportable
+from consumer.events import Conversion, Part, Position
+from consumer.stream.avro import ConversionDecoder, ConversionEncoder
+from consumer.stream.schemas import Schemas
+
+AWC = "1001_1403695822_a430d81e22c9e8687f423efcf024fbaa"
+CASHBACK_AWC = "1001_1403695999_0123456789abcdef0123456789abcdef"
+
+SCHEMAS = Schemas.load()
+ENCODE, DECODE = ConversionEncoder(SCHEMAS), ConversionDecoder(SCHEMAS)
+
+SALE = Conversion(
+    programme="1001",
+    order_ref="A-10042",
+    order_id="4711",
+    method="sread",
+    mode="live",
+    amount=Decimal("49.99"),
+    currency="EUR",
+    channel="aw",
+    parts=(Part("DEFAULT", Decimal("49.99")),),
+    vouchers=("WELCOME10",),
+    click_checksums=(AWC,),
+    customer_acquisition=None,
+    custom={},
+    test=False,
+    completed_at_ms=1403700000000,
+    decidable_at_ms=1403700010000,
+    reason="last_click",
+    session_cut=None,
+    evidence=(),
+    fingerprint=b"",
+    source=Position("order.completed", 0, 0),
+)
+
+awkward = st.one_of(
+    st.sampled_from(
+        ["a&b=c#d+e%f|g,h;i\"j'k", "100%25", "50 % off", "🛍️👩🏽‍💻", "הזמנה 42", "طلب", "naïve café", "?/:@"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"])),
+)
+refs = awkward.map(lambda text: text[:50]).filter(bool)
+codes = st.text(string.ascii_uppercase + string.digits + "_.-", min_size=1, max_size=12)
+hashes = st.text(string.ascii_letters + string.digits, min_size=1, max_size=32)
+
+
+@st.composite
+def conversions(draw: st.DrawFn) -> Conversion:
+    """Draw a conversion as the first stage writes them: parts add up, two checksums differ."""
+    currency = draw(st.sampled_from(["EUR", "GBP", "JPY", "KWD", "BHD", "SEK"]))
+    digits = MINOR_DIGITS.get(currency, 2)
+    parts = draw(st.dictionaries(codes, st.integers(0, 10**9), min_size=1, max_size=4))
+    normal = draw(hashes.map(lambda tail: f"1001_1403695822_{tail}") | hashes.map(lambda tail: f"gclid_77_{tail}-_"))
+    necessary = draw(hashes.map(lambda tail: f"1001_1403695999_{tail}"))
+    return replace(
+        SALE,
+        currency=currency,
+        amount=Decimal(sum(parts.values())).scaleb(-digits),
+        parts=tuple(Part(code, Decimal(amount).scaleb(-digits)) for code, amount in parts.items()),
+        order_ref=draw(refs),
+        vouchers=tuple(draw(st.lists(awkward.filter(bool), max_size=2))),
+        click_checksums=draw(st.sampled_from([(), (normal,), (necessary,), (normal, necessary)])),
+        channel=draw(st.text(string.ascii_letters + string.digits, min_size=1, max_size=20)),
+        customer_acquisition=draw(st.sampled_from(["NEW", "RETURNING", None])),
+        custom=draw(st.dictionaries(st.integers(1, 20).map(str), awkward, max_size=3)),
+        mode=draw(st.sampled_from(["live", "shadow"])),
+        test=draw(st.booleans()),
+    )
+
+
+def through_the_topic(conversion: Conversion) -> Conversion:
+    """Write a conversion and read it back, as the stage that sends it does."""
+    return DECODE(ENCODE(conversion))
+
+
+def decoded(url: str) -> list[tuple[str, str]]:
+    """Read a URL back with the standard library."""
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
+
+
+def test_the_example_of_awins_page_comes_out_parameter_for_parameter() -> None:
+    """A sale by an Awin click says exactly what the page's code says, and which programme it is for."""
+    assert decoded(sread.url(SALE)) == [
+        ("tt", "ss"),
+        ("tv", "2"),
+        ("merchant", "1001"),
+        ("amount", "49.99"),
+        ("ch", "aw"),
+        ("parts", "DEFAULT:49.99"),
+        ("vc", "WELCOME10"),
+        ("cr", "EUR"),
+        ("ref", "A-10042"),
+        ("testmode", "0"),
+        ("cks", "1001_1403695822_a430d81e22c9e8687f423efcf024fbaa"),
+    ]
+    assert sread.url(SALE).startswith("https://www.awin1.com/sread.php?tt=ss&tv=2&merchant=1001&amount=49.99&")
+
+
+def test_a_sale_of_no_channel_without_click_says_na_and_has_no_cks() -> None:
+    """As on Awin's page: ``ch=na``, and the checksum's parameter is left out, not empty."""
+    said = dict(decoded(sread.url(replace(SALE, channel="na", click_checksums=()))))
+    assert said["ch"] == "na"
+    assert "cks" not in said
+
+
+def test_two_checksums_travel_in_one_parameter() -> None:
+    """The normal checksum comes first, then the strictly necessary one, joined by a comma."""
+    said = dict(sread.parameters(replace(SALE, click_checksums=(AWC, CASHBACK_AWC))))
+    assert said["cks"] == f"{AWC},{CASHBACK_AWC}"
+
+
+def test_parts_are_joined_by_a_pipe() -> None:
+    """Several commission groups are told in the conversion's order, each with its own amount."""
+    parts = (Part("SHOES", Decimal("40.00")), Part("DEFAULT", Decimal("9.99")))
+    assert ("parts", "SHOES:40.00|DEFAULT:9.99") in sread.parameters(replace(SALE, parts=parts))
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (Decimal("1E+3"), "1000.00"),
+        (Decimal("0E-8"), "0.00"),
+        (Decimal("-0.00"), "0.00"),
+        (Decimal("189.0000"), "189.00"),
+        (Decimal("12345678901234567890123456789012.34"), "12345678901234567890123456789012.34"),
+    ],
+)
+def test_amounts_have_their_currencys_digits_and_nothing_else(amount: Decimal, written: str) -> None:
+    """No exponent, no sign of a zero, no separators, no digits that only the topic's scale added."""
+    said = dict(sread.parameters(replace(SALE, amount=amount, parts=(Part("DEFAULT", amount),))))
+    assert (said["amount"], said["parts"]) == (written, f"DEFAULT:{written}")
+
+
+@pytest.mark.parametrize(("currency", "written"), [("JPY", "319"), ("EUR", "319.00"), ("KWD", "319.000")])
+def test_amounts_as_they_come_from_the_topic(currency: str, written: str) -> None:
+    """A conversion's amounts have four decimals there; the request has the currency's."""
+    sale = replace(SALE, currency=currency, amount=Decimal(319), parts=(Part("A", Decimal(319)),))
+    said = dict(sread.parameters(through_the_topic(sale)))
+    assert (said["amount"], said["parts"]) == (written, f"A:{written}")
+
+
+@pytest.mark.parametrize("field", ["amount", "parts"])
+@pytest.mark.parametrize(("currency", "amount"), [("EUR", "1.001"), ("JPY", "1.5"), ("KWD", "1.0001")])
+def test_an_amount_that_the_digits_cannot_express_is_refused(field: str, currency: str, amount: str) -> None:
+    """Nothing is rounded here: it names the field."""
+    fine = replace(SALE, currency=currency, amount=Decimal(1), parts=(Part("A", Decimal(1)),))
+    bad = Decimal(amount)
+    wrong = {"amount": replace(fine, amount=bad), "parts": replace(fine, parts=(Part("A", bad),))}
+    with pytest.raises(Unreportable) as caught:
+        sread.url(wrong[field])
+    assert (caught.value.reason, caught.value.field) == ("bad_amount", field)
+
+
+@pytest.mark.parametrize("field", ["amount", "parts"])
+def test_a_negative_amount_is_refused(field: str) -> None:
+    """A conversion that must not exist is not made positive in silence: it names the field."""
+    wrong = {"amount": replace(SALE, amount=Decimal("-1.00")), "parts": replace(SALE, parts=(Part("A", Decimal(-1)),))}
+    with pytest.raises(Unreportable) as caught:
+        sread.url(wrong[field])
+    assert (caught.value.reason, caught.value.field) == ("negative_amount", field)
+    assert AWC not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("conversion", "testmode"),
+    [(SALE, "0"), (replace(SALE, test=True), "1"), (replace(SALE, mode="test"), "1")],
+)
+def test_testmode_is_a_digit(conversion: Conversion, testmode: str) -> None:
+    """A test order, and every order in test mode, says 1; all others say 0."""
+    assert ("testmode", testmode) in sread.parameters(conversion)
+
+
+def test_only_the_first_voucher_is_told_and_none_is_told_as_empty() -> None:
+    """``vc`` is always there and holds at most one code."""
+    assert ("vc", "A") in sread.parameters(replace(SALE, vouchers=("A", "B")))
+    assert ("vc", "") in sread.parameters(replace(SALE, vouchers=()))
+
+
+def test_custom_parameters_come_last_in_the_order_of_their_numbers() -> None:
+    """``p2`` stands before ``p10``."""
+    said = sread.parameters(replace(SALE, customer_acquisition="NEW", custom={"10": "c", "2": "b", "1": "a"}))
+    assert said[-4:] == [("customeracquisition", "NEW"), ("p1", "a"), ("p2", "b"), ("p10", "c")]
+
+
+@given(conversions())
+def test_any_url_decodes_to_what_the_conversion_says(conversion: Conversion) -> None:
+    """Whatever characters a shop uses, decoding once gives its own values back, each parameter once."""
+    pairs = decoded(sread.url(conversion))
+    said = dict(pairs)
+    assert len(said) == len(pairs)
+    assert said["ref"] == conversion.order_ref
+    assert said["vc"] == next(iter(conversion.vouchers), "")
+    assert Decimal(said["amount"]) == conversion.amount
+    assert tuple(part.split(":")[0] for part in said["parts"].split("|")) == tuple(p.code for p in conversion.parts)
+    assert tuple(said["cks"].split(",") if "cks" in said else ()) == conversion.click_checksums
+    assert said.get("customeracquisition") == conversion.customer_acquisition
+    assert {name[1:]: value for name, value in pairs if name[1:].isdigit()} == conversion.custom
+    assert (said["ch"], said["cr"], said["testmode"]) == (
+        conversion.channel,
+        conversion.currency,
+        str(int(conversion.test)),
+    )
+
+
+@given(conversions())
+def test_any_url_is_ascii_and_goes_through_the_http_client_unchanged(conversion: Conversion) -> None:
+    """Nothing is left for the client to encode, so nothing is encoded twice."""
+    url = sread.url(conversion)
+    assert url.isascii()
+    assert str(httpx.URL(url)) == url
+
+
+@given(conversions())
+def test_a_conversion_says_the_same_after_its_topic(conversion: Conversion) -> None:
+    """Written to the topic and read back, a conversion is equal, by the value of its amounts, and so is its request."""
+    read_back = through_the_topic(conversion)
+    assert read_back == conversion
+    assert sread.url(read_back) == sread.url(conversion)
+
+
+@given(conversions())
+def test_the_stand_in_finds_nothing_wrong_with_any_url(conversion: Conversion) -> None:
+    """The strict reader, which shares no code with the encoder, has no objection."""
+    split = urlsplit(sread.url(through_the_topic(conversion)))
+    _, violations = Rules(MINOR_DIGITS).violations("GET", f"{split.path}?{split.query}")
+    assume(not any("still percent-encoded" in violation for violation in violations))
+    assert [violation for violation in violations if not violation.startswith("URL:")] == []

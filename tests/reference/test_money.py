@@ -1,0 +1,135 @@
+"""Section 6 by hand: amounts, parts, and what cannot be told to Awin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from consumer.demo.reference import expect
+from consumer.events import OrderLine
+from tests.reference.cases import NOON_MS, RULES, line, ordered
+
+
+class Basket(NamedTuple):
+    """A subtotal and its lines, and the amount and parts that come out."""
+
+    currency: str
+    subtotal: str
+    lines: tuple[OrderLine, ...]
+    amount: str
+    parts: str
+
+
+BASKETS = {
+    "no lines": Basket("EUR", "12.34", (), "12.34", "DEFAULT:12.34"),
+    "rounded half up": Basket("EUR", "0.125", (), "0.13", "DEFAULT:0.13"),
+    "no minor digits": Basket("JPY", "1234.5", (), "1235", "DEFAULT:1235"),
+    "three minor digits": Basket("KWD", "1.2345", (), "1.235", "DEFAULT:1.235"),
+    "nothing": Basket("EUR", "0", (), "0.00", "DEFAULT:0.00"),
+    "lines without a group": Basket("EUR", "3", (line("1"), line("2")), "3.00", "DEFAULT:3.00"),
+    "groups in the order of their first line": Basket(
+        "EUR", "7", (line("1", "B"), line("2"), line("4", "B")), "7.00", "B:5.00|DEFAULT:2.00"
+    ),
+    "the largest cut-off rest gets the missing unit": Basket(
+        # 3.333 + 6.667 = 10.000: cut down to 3.33 + 6.66, and 0.007 was cut off the second.
+        "EUR",
+        "10",
+        (line("3.333", "A"), line("6.667", "B")),
+        "10.00",
+        "A:3.33|B:6.67",
+    ),
+    "a tie goes to the group that comes first": Basket(
+        "EUR", "2.01", (line("1.005", "B"), line("1.005", "A")), "2.01", "B:1.01|A:1.00"
+    ),
+    "several missing units": Basket(
+        # Cut down 0.00 three times; the amount is 0.02.
+        "EUR",
+        "0.0225",
+        (line("0.006", "A"), line("0.0085", "B"), line("0.008", "C")),
+        "0.02",
+        "A:0.00|B:0.01|C:0.01",
+    ),
+    "a group that comes to nothing stays": Basket(
+        "EUR", "5", (line("5", "A"), line("2", "B"), line("-2", "B")), "5.00", "A:5.00|B:0.00"
+    ),
+    "a group's own discount": Basket("EUR", "3", (line("5", "A"), line("-2", "A")), "3.00", "A:3.00"),
+}
+
+
+@pytest.mark.parametrize("basket", BASKETS.values(), ids=BASKETS)
+def test_amount_and_parts(basket: Basket) -> None:
+    """Amount and parts are as worked out by hand, to the last digit."""
+    order = ordered(currency=basket.currency, subtotal=Decimal(basket.subtotal), lines=basket.lines)
+    found = expect([], [order], RULES)[0, 0]
+    assert str(found.amount) == basket.amount
+    assert "|".join(f"{part.code}:{part.amount}" for part in found.parts) == basket.parts
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        pytest.param({"order_ref": ""}, "order_ref_empty", "order_ref", id="no reference"),
+        pytest.param({"order_ref": "x" * 51}, "order_ref_too_long", "order_ref", id="long reference"),
+        pytest.param({"order_ref": "a\tb"}, "order_ref_bad", "order_ref", id="control character"),
+        pytest.param({"order_ref": "a\x9fb"}, "order_ref_bad", "order_ref", id="control character beyond ASCII"),
+        pytest.param({"currency": "eur"}, "bad_currency", "currency", id="currency in lower case"),
+        pytest.param({"currency": "ÄÖÜ"}, "bad_currency", "currency", id="currency beyond ASCII"),
+        pytest.param({"subtotal": Decimal("-0.001")}, "negative_amount", "subtotal", id="negative subtotal"),
+        pytest.param({"lines": (line("99.99"),)}, "parts_mismatch", "lines", id="lines that do not add up"),
+        pytest.param({"lines": (line("100", "Shoes"),)}, "bad_commission_group", "lines", id="group in lower case"),
+        pytest.param({"order_ref": "a\ud800"}, "order_ref_bad", "order_ref", id="lone surrogate"),
+        pytest.param({"visitor_id": "v" * 1001}, "visitor_id_too_long", "visitor_id", id="long visitor id"),
+        pytest.param({"subtotal": Decimal(10**14)}, "bad_amount", "subtotal", id="subtotal too large"),
+        pytest.param({"subtotal": Decimal("NaN")}, "bad_amount", "subtotal", id="subtotal is no number"),
+        pytest.param({"lines": (line(f"{10**14}"),)}, "bad_amount", "lines", id="line too large"),
+        pytest.param(
+            {"lines": (line("101", "A"), line("-1", "B"))}, "negative_amount", "lines", id="negative group sum"
+        ),
+        pytest.param({"channel": "paid search"}, "bad_channel", "channel", id="channel with a space"),
+        pytest.param({"channel": "c" * 21}, "bad_channel", "channel", id="long channel"),
+        pytest.param({"awc": "1001_x_a"}, "bad_awc", "awc", id="malformed awc"),
+    ],
+)
+def test_faults(changes: dict[str, Any], reason: str, field: str) -> None:
+    """What cannot be told to Awin is a dead letter that names the field."""
+    found = expect([], [ordered(**changes)], RULES)[0, 0]
+    assert (found.ending, found.reason, found.field) == ("dead_letter", reason, field)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"order_ref": "é" * 50}, {"order_ref": "a b|ü"}, {"visitor_id": "v" * 1000}),
+        *({"channel": "c" * 20}, {"currency": "XXX"}, {"subtotal": Decimal("99999999999999.99")}),
+        *({"channel": ""}, {"awc": ""}, {"visitor_id": ""}, {"lines": (line("100", ""),)}),
+    ],
+)
+def test_limits(changes: dict[str, Any]) -> None:
+    """What just fits is reported."""
+    assert expect([], [ordered(**changes)], RULES)[0, 0].ending == "conversion"
+
+
+def test_details() -> None:
+    """Vouchers lose their empty codes, custom parameters have whole numbers from 2, and the sender is parameter 1."""
+    custom = {"2": "x", "17": "", "1": "y", "02": "y", "": "y", "two": "y", "٢": "y"}
+    order = ordered(voucher_codes=("", "B", "A"), customer_type="NEW", custom=custom, test=True)
+    found = expect([], [order], RULES)[0, 0]
+    assert (found.vouchers, found.customer_acquisition, found.test) == (("B", "A"), "NEW", True)
+    assert (found.custom, found.currency) == ({"1": "sender-1.0", "2": "x", "17": ""}, "EUR")
+
+
+def test_test_mode() -> None:
+    """In test mode every order is a test."""
+    assert not expect([], [ordered()], RULES)[0, 0].test
+    assert expect([], [ordered()], replace(RULES, mode="test"))[0, 0].test
+
+
+def test_decidable_at() -> None:
+    """An order of a visitor can be decided when the grace is over, another at once."""
+    orders = [ordered(), ordered(offset=1, order_ref="R2", visitor_id=None)]
+    found = expect([], orders, RULES)
+    assert found[0, 0].decidable_at_ms == NOON_MS + 10_000
+    assert found[0, 1].decidable_at_ms == NOON_MS
