@@ -1,0 +1,127 @@
+"""One partition's state as the attribute stage sees it: what is committed, and the open transaction's changes on top.
+
+Nothing reaches the tables before `committed` is called, which is after the transaction that carried the changelog
+records has committed: state is never ahead of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from consumer.attribution.touch import Touch
+from consumer.errors import StateError
+from consumer.state import orders, touches
+from consumer.state.orders import Ledger, Link, Pending
+from consumer.state.table import Table
+
+
+class PartitionState:
+    """Touches, orders and ledger of one partition. Not thread-safe."""
+
+    def __init__(self, partition: int, touch_table: Table, order_table: Table) -> None:
+        self.partition = partition
+        self._touch_table = touch_table
+        self._order_table = order_table
+        self._new_touches: list[bytes] = []
+        self._touches_by_visitor: dict[str, list[Touch]] = {}
+        self._changed_orders: dict[bytes, bytes | None] = {}
+        self._ledger: Ledger | None = None
+        self._load_ledger()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counts, the watermark and the facts of this partition; changes go out with the next transaction.
+
+        Raises:
+            StateError: there is none yet (`open_ledger` makes it).
+        """
+        if self._ledger is None:
+            raise StateError(f"partition {self.partition} has no ledger")
+        return self._ledger
+
+    @property
+    def is_new(self) -> bool:
+        """True when this partition was never worked on."""
+        return self._ledger is None
+
+    def open_ledger(self, ledger: Ledger) -> None:
+        """Set the facts of a partition's first assignment."""
+        self._ledger = ledger
+
+    def add_touch(self, visitor: str, touch: Touch) -> None:
+        """Keep one touch."""
+        self._new_touches += touches.entry(visitor, touch)
+        self._touches_by_visitor.setdefault(visitor, []).append(touch)
+
+    def touches(self, visitor: str) -> list[Touch]:
+        """Return every touch known of a visitor, in no particular order."""
+        known = [
+            touches.decode(value)
+            for _, value in self._touch_table.scan(self.partition, touches.visitor_prefix(visitor))
+        ]
+        known += self._touches_by_visitor.get(visitor, ())
+        return known
+
+    def pending(self, outbox_key: bytes) -> Pending | None:
+        """Return the pending order of this key, if there is one."""
+        value = self._order(orders.pending_key(outbox_key))
+        return None if value is None else orders.decode_pending(value)
+
+    def link(self, outbox_key: bytes) -> Link | None:
+        """Return what was decided for this key, if anything was."""
+        value = self._order(orders.link_key(outbox_key))
+        return None if value is None else orders.decode_link(value)
+
+    def add_pending(self, outbox_key: bytes, pending: Pending, max_bytes: int) -> bool:
+        """Accept an order that waits for its sessions; False, and nothing is changed, if it is larger than that."""
+        key, value = orders.pending_key(outbox_key), orders.encode(pending)
+        if len(key) + len(value) > max_bytes:
+            return False
+        self._changed_orders[key] = value
+        return True
+
+    def settle(self, outbox_key: bytes, link: Link) -> None:
+        """Replace a pending order by its link."""
+        self._changed_orders[orders.pending_key(outbox_key)] = None
+        self._changed_orders[orders.link_key(outbox_key)] = orders.encode(link)
+
+    def all_pending(self) -> Iterator[tuple[bytes, Pending]]:
+        """Yield the committed pending orders with their outbox keys."""
+        for key, value in self._order_table.scan(self.partition, b"p"):
+            yield key[1:], orders.decode_pending(value)
+
+    def touch_records(self, max_bytes: int) -> Iterator[bytes]:
+        """Yield the changelog records for the touches that came since the last commit."""
+        for piece in touches.split(self._new_touches, max_bytes):
+            yield touches.pack(piece)
+
+    def order_records(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Return the changelog records for the orders that changed since the last commit, the ledger last."""
+        self._changed_orders[orders.LEDGER_KEY] = orders.encode(self.ledger)
+        return self._changed_orders.items()
+
+    def committed(self, next_touch_offset: int | None, next_order_offset: int) -> None:
+        """Write the changes to the tables: their transaction has committed, and ended at these changelog offsets."""
+        if next_touch_offset is not None:
+            flat = iter(self._new_touches)
+            self._touch_table.commit(self.partition, zip(flat, flat, strict=True), next_touch_offset)
+        self._order_table.commit(self.partition, self._changed_orders.items(), next_order_offset)
+        self._new_touches = []
+        self._touches_by_visitor = {}
+        self._changed_orders = {}
+
+    def rollback(self) -> None:
+        """Forget everything since the last commit."""
+        self._new_touches = []
+        self._touches_by_visitor = {}
+        self._changed_orders = {}
+        self._load_ledger()
+
+    def _order(self, key: bytes) -> bytes | None:
+        if key in self._changed_orders:
+            return self._changed_orders[key]
+        return self._order_table.get(self.partition, key)
+
+    def _load_ledger(self) -> None:
+        value = self._order_table.get(self.partition, orders.LEDGER_KEY)
+        self._ledger = None if value is None else orders.decode_ledger(value)

@@ -1,0 +1,93 @@
+"""How touches lie in their store and in their changelog.
+
+Store: key = ``t``, length of the visitor id (2 bytes), visitor id, ``landed_at_ms``, session offset (8 bytes each,
+big endian); value = version, packed `Touch`. The keys of one visitor stand together, in time order.
+
+Changelog (append-only): a record holds many touches, as the version and a packed list key, value, key, value, …, so
+that restoring copies bytes and unpacks nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from consumer.attribution.touch import Touch
+from consumer.errors import StateError
+from consumer.state.store import Change
+from consumer.stream.log import Record
+
+VERSION = 1
+
+_V = bytes([VERSION])
+_TAIL = struct.Struct(">qq").pack
+_LENGTH = struct.Struct(">H").pack
+_encode = msgspec.msgpack.Encoder().encode
+_decode_touch = msgspec.msgpack.Decoder(Touch).decode
+_decode_pairs = msgspec.msgpack.Decoder(list[bytes]).decode
+
+MAX_VISITOR_BYTES = 0xFFFF
+
+
+def visitor_prefix(visitor: str) -> bytes:
+    """Return what the keys of a visitor's touches start with."""
+    encoded = visitor.encode()
+    return b"t" + _LENGTH(len(encoded)) + encoded
+
+
+def entry(visitor: str, touch: Touch) -> tuple[bytes, bytes]:
+    """Return the key and value of one touch."""
+    return visitor_prefix(visitor) + _TAIL(touch.landed_at_ms, touch.offset), _V + _encode(touch)
+
+
+def decode(value: bytes) -> Touch:
+    """Return the touch in a stored value.
+
+    Raises:
+        StateError: the value is of a version this program does not know.
+    """
+    if value[0] != VERSION:
+        raise _unknown_version(value[0])
+    return _decode_touch(memoryview(value)[1:])
+
+
+def pack(entries: Sequence[bytes]) -> bytes:
+    """Return the changelog record for a flat list of keys and values."""
+    return _V + _encode(entries)
+
+
+def changes_of(record: Record) -> Iterator[Change]:
+    """Yield the store changes in a changelog record.
+
+    Raises:
+        StateError: the record is of a version this program does not know.
+    """
+    value = record.value
+    if not value:
+        return
+    if value[0] != VERSION:
+        raise _unknown_version(value[0])
+    flat = iter(_decode_pairs(memoryview(value)[1:]))
+    yield from zip(flat, flat, strict=True)
+
+
+def split(entries: Sequence[bytes], max_bytes: int) -> Iterable[Sequence[bytes]]:
+    """Cut a flat list of keys and values into pieces that fit a changelog record of ``max_bytes``."""
+    start = size = 0
+    for index in range(0, len(entries), 2):
+        pair = len(entries[index]) + len(entries[index + 1]) + 10
+        if size + pair > max_bytes and index > start:
+            yield entries[start:index]
+            start, size = index, 0
+        size += pair
+    if start < len(entries):
+        yield entries[start:]
+
+
+def _unknown_version(version: int) -> StateError:
+    return StateError(
+        f"a touch is stored in version {version}, this program knows {VERSION}: it was written by a newer release; "
+        "run that release, or remove the state and changelogs"
+    )
