@@ -1,0 +1,107 @@
+"""What happens between being given a partition and working on it, the same for both stages.
+
+Given → restored in the background (other partitions go on) → activated by the stage → worked on → released.
+Partitions of the same number of all input topics belong together: they are taken and released as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from consumer.errors import TopicError
+from consumer.state.restore import Restored, Restorer
+from consumer.stream.log import Committed, TopicPartition
+
+
+class PartitionOwner(Protocol):
+    """A stage, as the assignment sees it. All calls come on the polling thread."""
+
+    def activate(self, partition: int, committed: Mapping[TopicPartition, Committed]) -> None:
+        """State is restored up to its changelog's end: start reading. ``committed`` lacks what was never committed."""
+
+    def release(self, partitions: Sequence[int], *, lost: bool) -> None:
+        """These active partitions go. Unless ``lost``, what is done may still be committed before returning."""
+
+
+class Assignment:
+    """Implements `consumer.stream.log.RebalanceListener` for a stage."""
+
+    def __init__(
+        self,
+        topics: Sequence[str],
+        restorer: Restorer,
+        owner: PartitionOwner,
+        on_restored: Callable[[Restored], None] = lambda _: None,
+    ) -> None:
+        self._on_restored = on_restored
+        self._topics = frozenset(topics)
+        self._restorer = restorer
+        self._owner = owner
+        self._restoring: set[int] = set()
+        self._active: set[int] = set()
+        self.joined = False
+        """True once the group has given out partitions."""
+
+    @property
+    def restoring(self) -> frozenset[int]:
+        """Partitions that are assigned and not yet active."""
+        return frozenset(self._restoring)
+
+    @property
+    def active(self) -> frozenset[int]:
+        """Partitions that the stage works on."""
+        return frozenset(self._active)
+
+    def advance(self) -> None:
+        """Activate what has been restored since the last call. Call between polls.
+
+        Raises:
+            ConsumerError: restoring failed for good.
+        """
+        for restored in self._restorer.finished():
+            if restored.partition in self._restoring:
+                self._restoring.discard(restored.partition)
+                self._active.add(restored.partition)
+                self._on_restored(restored)
+                self._owner.activate(restored.partition, restored.committed)
+
+    def restore_again(self, partition: int) -> None:
+        """Take an active partition back: it could not be started just now, and will be activated anew."""
+        self._active.discard(partition)
+        self._restoring.add(partition)
+        self._restorer.begin(partition)
+
+    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Check that the topics' partitions came together, and begin to restore them."""
+        numbers = {number for _, number in partitions}
+        for number in sorted(numbers):
+            missing = self._topics - {topic for topic, n in partitions if n == number}
+            if missing:
+                raise TopicError(
+                    f"partition {number} was assigned without its counterpart in {', '.join(sorted(missing))}: the "
+                    "input topics must have equal partition counts and the group the range assignor; "
+                    "run `awin-consumer topics check`"
+                )
+        for number in sorted(numbers):
+            self._restoring.add(number)
+            self._restorer.begin(number)
+        self.joined = True
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Let the stage finish what it can, then forget them."""
+        self._release(partitions, lost=False)
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Forget them at once."""
+        self._release(partitions, lost=True)
+
+    def _release(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
+        numbers = {number for _, number in partitions}
+        for number in numbers & self._restoring:
+            self._restorer.cancel(number)
+        self._restoring -= numbers
+        gone = sorted(numbers & self._active)
+        self._active -= numbers
+        if gone:
+            self._owner.release(gone, lost=lost)

@@ -1,0 +1,289 @@
+"""The deliver stage: conversions in, requests to Awin, one receipt per order out.
+
+One thread polls, decides and commits; a second one makes the requests (`consumer.delivery.worker`). What is in hand
+of a partition is `consumer.delivery.partition`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from random import Random
+from typing import cast
+
+import httpx
+import structlog
+
+from consumer.assignment import Assignment
+from consumer.delivery.dispatch import Dispatch
+from consumer.delivery.endings import Codecs, Endings
+from consumer.delivery.intake import Intake
+from consumer.delivery.mark import Mark
+from consumer.delivery.metrics import DeliverMetrics
+from consumer.delivery.opening import first_opening, next_opening
+from consumer.delivery.outstanding import Decided, Outstanding
+from consumer.delivery.pace import CommitPace
+from consumer.delivery.partition import OutboxPartition
+from consumer.delivery.retry import Retries, RetryPolicy
+from consumer.delivery.sender import Sender
+from consumer.delivery.settings import DeliverSettings
+from consumer.delivery.settlement import Settlement
+from consumer.delivery.worker import Worker
+from consumer.errors import Fenced, Rebalanced, Unavailable
+from consumer.state.restore import Restorer
+from consumer.state.table import Table
+from consumer.stream.log import Committed, RebalanceListener, Record, Source, TopicPartition, Transaction
+
+_log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
+
+_TICK_S = 0.01
+"""How long the polling thread waits for answers before it polls again."""
+
+
+class DeliverStage:
+    """Runs on any `Source` and `Transaction`. Every method belongs to one thread.
+
+    Args:
+        settings: topics and limits.
+        open_source: joins the group, telling the given listener.
+        open_transaction: opens the writer that goes with the source.
+        table: what was finished before; its changelog is the receipt topic (`consumer.delivery.sent.changes_of`).
+        restorer: restores that table; its input is the conversion topic.
+        codecs: how values are read and written.
+        http: where requests go; closed with the stage.
+        metrics: where numbers go.
+        random: for jitter.
+        monotonic_s: the clock for waits.
+        now_ms: the wall clock.
+    """
+
+    def __init__(
+        self,
+        settings: DeliverSettings,
+        *,
+        open_source: Callable[[RebalanceListener], Source],
+        open_transaction: Callable[[Source], Transaction],
+        table: Table,
+        restorer: Restorer,
+        codecs: Codecs,
+        http: httpx.AsyncBaseTransport,
+        metrics: DeliverMetrics,
+        random: Random,
+        monotonic_s: Callable[[], float],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._metrics = metrics
+        self._monotonic_s = monotonic_s
+        self._opening: dict[int, Committed | None] = {}
+        self._partitions: dict[int, OutboxPartition] = {}
+        self._pace = CommitPace(settings.group_commit_ms, settings.max_outstanding // 2, monotonic_s)
+        self._doubtful = False
+        self._fenced = False
+        self._assignment = Assignment((settings.conversion_topic,), restorer, self)
+        self._source = open_source(self._assignment)
+        self._transaction = open_transaction(self._source)
+        policy = RetryPolicy(
+            base_ms=settings.retry_base_ms, cap_ms=settings.retry_cap_ms, max_attempts=settings.max_attempts
+        )
+        retries = Retries(policy, random)
+        self._endings = Endings(codecs, settings.max_message_bytes, now_ms)
+        self._intake = Intake(table, codecs, self._endings, retries)
+        self._settlement = Settlement(self._transaction, table, settings, metrics, monotonic_s)
+        self._worker = Worker(Sender(http, settings, now_ms), self._may_start, now_ms=now_ms, monotonic_s=monotonic_s)
+        self._dispatch = Dispatch(self._worker, retries, settings, metrics, now_ms=now_ms, monotonic_s=monotonic_s)
+
+    @property
+    def assignment(self) -> Assignment:
+        """Which partitions are ours, and how far they are."""
+        return self._assignment
+
+    def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Work until ``stop`` is set, then leave the group as `close` does; ``beat`` is called every turn.
+
+        Raises:
+            ConsumerError: something that going on would make worse; see consumer.errors.
+        """
+        try:
+            while not stop.is_set():
+                self.step(0.1)
+                beat()
+        finally:
+            self.close()
+
+    def ready(self) -> bool:
+        """True when the group gave us partitions (or none, there being too few) and all of them are worked on.
+
+        May be called from any thread.
+        """
+        return self._assignment.joined and not self._assignment.restoring and not self._opening
+
+    def step(self, timeout_s: float) -> None:
+        """Poll once, send what is due, take in answers, commit if it is time. Waits at most about ``timeout_s``.
+
+        Raises:
+            ConsumerError: as `run`.
+        """
+        try:
+            self._assignment.advance()
+            self._open()
+            self._pause_or_resume()
+            records = self._source.poll(max(1, self._room()), self._poll_wait_s(timeout_s))
+            self._take(records)
+            if not self._doubtful:
+                self._settle(self._dispatch.start(self._source.generation()))
+            self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
+            self._commit_if_due(idle=not records and not self._dispatch.in_flight())
+        except Fenced:
+            self._fenced = True
+            raise
+        self._metrics.outstanding(self._unfinished())
+
+    def close(self) -> None:
+        """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
+        with ExitStack() as steps:  # last in, first out; each is done whatever the others raise
+            steps.callback(self._transaction.close)
+            steps.callback(self._worker.close)
+            steps.callback(self._source.close)
+            steps.callback(self._transaction.abort)
+
+    def activate(self, partition: int, committed: Mapping[TopicPartition, Committed]) -> None:
+        """See `consumer.assignment.PartitionOwner`."""
+        self._opening[partition] = committed.get(self._settings.input(partition))
+
+    def release(self, partitions: Sequence[int], *, lost: bool) -> None:
+        """See `consumer.assignment.PartitionOwner`; unless lost, drains first."""
+        going = [self._partitions[number] for number in partitions if number in self._partitions]
+        if going and not lost and not self._fenced:
+            self._drain(going)
+        for number in partitions:
+            self._opening.pop(number, None)
+            self._partitions.pop(number, None)
+            self._dispatch.forget(number)
+        _log.info("deliver.released", partitions=list(partitions), lost=lost)
+
+    def _may_start(self, generation: int) -> bool:
+        """Tell, on the worker's thread, whether the group can still take us for alive."""
+        fresh = self._source.last_poll_age_s() < self._settings.session_timeout_ms / 2000
+        return fresh and self._source.generation() == generation
+
+    def _open(self) -> None:
+        """Commit where each new partition begins and, before its first attempt, that we may send from it."""
+        if not self._opening:
+            return
+        try:
+            opened = [self._opened(number, committed) for number, committed in self._opening.items()]
+            self._commit(opened, self._working_mark)
+            for partition in opened:
+                self._source.start(self._settings.input(partition.number), partition.position)
+                self._partitions[partition.number] = partition
+                del self._opening[partition.number]
+                _log.info("deliver.opened", partition=partition.number, offset=partition.position)
+        except (Rebalanced, Unavailable) as error:
+            _log.warning("deliver.not_opened", partitions=sorted(self._opening), reason=str(error))
+
+    def _opened(self, number: int, committed: Committed | None) -> OutboxPartition:
+        if committed is None:
+            return first_opening(number, self._settings, self._table, self._source)
+        return next_opening(number, committed, self._settings, self._source)
+
+    def _take(self, records: Iterable[Record]) -> None:
+        for record in records:
+            partition = self._partitions.get(record.partition)
+            if partition is None or record.offset < partition.next_offset:
+                continue
+            item = self._intake.read(partition, record)
+            if item is not None:
+                self._dispatch.add(item)
+        for partition in self._partitions.values():
+            partition.passed(self._source.next_offset(self._settings.input(partition.number)))
+
+    def _settle(self, decided: Iterable[Decided]) -> None:
+        for item, rejection in decided:
+            partition = self._partitions[item.at.partition]
+            if rejection is None:
+                partition.finish(self._endings.delivered(item))
+            else:
+                partition.finish(self._endings.rejected(item, rejection))
+
+    def _commit_if_due(self, *, idle: bool) -> None:
+        pending = sum(len(partition.pending) for partition in self._partitions.values())
+        unsure = self._doubtful and bool(self._partitions) and self._pace.may_try()
+        if not self._pace.due(pending, idle=idle) and not unsure:
+            return
+        chosen = [each for each in self._partitions.values() if each.pending or self._doubtful]
+        try:
+            self._readmit(self._commit(chosen, self._working_mark))
+        except (Rebalanced, Unavailable) as error:
+            _log.warning("deliver.not_committed", endings=pending, reason=str(error))
+            self._pace.failed()
+        else:
+            self._pace.committed()
+
+    def _commit(
+        self, partitions: Sequence[OutboxPartition], mark_of: Callable[[OutboxPartition], Mark]
+    ) -> list[tuple[OutboxPartition, Outstanding]]:
+        """Commit; after a refusal nothing is begun until a commit shows that we are a member again."""
+        try:
+            going_on = self._settlement.commit(partitions, mark_of)
+        except (Rebalanced, Unavailable) as error:
+            self._doubtful = self._doubtful or isinstance(error, Rebalanced)
+            self._metrics.commit_failed(type(error).__name__)
+            raise
+        self._doubtful = False
+        return going_on
+
+    def _readmit(self, going_on: Iterable[tuple[OutboxPartition, Outstanding]]) -> None:
+        for partition, waited in going_on:
+            item = self._intake.admit(partition, waited)
+            if item is not None:
+                self._dispatch.add(item)
+
+    def _drain(self, going: Sequence[OutboxPartition]) -> None:
+        """Wait for what is in flight of these partitions, commit it and leave each with its mark."""
+        deadline_s = self._monotonic_s() + self._settings.drain_budget_ms / 1000
+        while self._in_flight(going) and (left_s := deadline_s - self._monotonic_s()) > 0:
+            self._settle(self._dispatch.collect(left_s))
+        while True:
+            try:
+                self._commit(going, self._leaving_mark)
+            except Unavailable as error:
+                if self._monotonic_s() < deadline_s:
+                    continue
+                _log.warning("deliver.drain_not_committed", reason=str(error))
+            except Rebalanced as error:
+                _log.warning("deliver.drain_not_committed", reason=str(error))
+            return
+
+    def _working_mark(self, partition: OutboxPartition) -> Mark:
+        return partition.mark(self._settings.max_outstanding)
+
+    def _leaving_mark(self, partition: OutboxPartition) -> Mark:
+        if self._in_flight([partition]) or partition.in_doubt:
+            return self._working_mark(partition)
+        return partition.clean_mark()
+
+    def _in_flight(self, partitions: Iterable[OutboxPartition]) -> int:
+        return sum(self._dispatch.in_flight(partition.number) for partition in partitions)
+
+    def _pause_or_resume(self) -> None:
+        inputs = [self._settings.input(number) for number in self._partitions]
+        if self._room() <= 0:
+            self._source.pause(inputs)
+        else:
+            self._source.resume(inputs)
+
+    def _unfinished(self) -> int:
+        return sum(partition.unfinished for partition in self._partitions.values())
+
+    def _room(self) -> int:
+        return self._settings.max_outstanding - self._unfinished()
+
+    def _poll_wait_s(self, timeout_s: float) -> float:
+        """Poll without waiting while there are answers to wait for instead."""
+        if self._dispatch.in_flight():
+            return 0.0
+        due_s = self._dispatch.due_in_s()
+        return timeout_s if due_s is None or self._doubtful else min(timeout_s, due_s)

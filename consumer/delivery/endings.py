@@ -1,0 +1,169 @@
+"""What is written when a conversion ends: its receipt, its dead letter, or both. Pure but for the clock."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from consumer.delivery.outstanding import Finished, Outstanding
+from consumer.errors import Reject
+from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
+from consumer.stream.log import Record
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+_KEPT_BYTES = 65_536
+
+
+class Codecs(Struct, frozen=True):
+    """How the values of our topics are read and written; readers raise `Undecodable`."""
+
+    read_conversion: Callable[[bytes | None, Headers], Conversion]
+    read_receipt: Callable[[bytes | None, Headers], Receipt]
+    write_receipt: Callable[[Receipt], bytes]
+    write_dead_letter: Callable[[DeadLetter], bytes]
+
+
+class Endings:
+    """Makes the records of each kind of ending.
+
+    Args:
+        codecs: how they are written.
+        max_message_bytes: largest record that can be written. Original bytes up to half of it are kept whole in a dead
+            letter, of others the first 64 KB.
+        now_ms: the wall clock.
+    """
+
+    def __init__(self, codecs: Codecs, max_message_bytes: int, now_ms: Callable[[], int]) -> None:
+        self._codecs = codecs
+        self._max_value_bytes = max_message_bytes // 2
+        self._now_ms = now_ms
+
+    def delivered(self, item: Outstanding) -> Finished:
+        """Awin answered 2xx."""
+        now_ms = self._now_ms()
+        return Finished(
+            offset=item.at.offset,
+            ending="delivered",
+            key=item.key,
+            receipt=self._receipt(item, "delivered", now_ms),
+            since_completed_s=(now_ms - item.conversion.completed_at_ms) / 1000,
+            since_decidable_s=(now_ms - item.conversion.decidable_at_ms) / 1000,
+        )
+
+    def shadow(self, item: Outstanding) -> Finished:
+        """The conversion's mode says that it is never sent."""
+        return Finished(
+            offset=item.at.offset,
+            ending="shadow",
+            key=item.key,
+            receipt=self._receipt(item, "shadow", self._now_ms()),
+        )
+
+    def rejected(self, item: Outstanding, rejection: Reject) -> Finished:
+        """The conversion cannot be delivered: a receipt that says so and a dead letter."""
+        now_ms = self._now_ms()
+        return Finished(
+            offset=item.at.offset,
+            ending="dead_letter",
+            reason=rejection.reason,
+            key=item.key,
+            receipt=self._receipt(item, "dead_letter", now_ms, rejection.reason),
+            dead_letter_key=item.record.key,
+            dead_letter=self._dead_letter(item.record, rejection, now_ms, item.conversion),
+        )
+
+    def repeat(self, item: Outstanding, known: Receipt) -> Finished:
+        """A later conversion says the same: the first one's receipt, with one more repeat."""
+        return Finished(
+            offset=item.at.offset,
+            ending="repeat",
+            in_order=True,
+            key=item.key,
+            receipt=self._codecs.write_receipt(replace(known, repeats=known.repeats + 1)),
+        )
+
+    def conflict(self, item: Outstanding, known: Receipt) -> Finished:
+        """A later conversion says something else about the same order: a dead letter, the receipt stays."""
+        rejection = Reject(
+            "conflict",
+            "",
+            f"the order was dealt with at {known.source.topic}[{known.source.partition}]@{known.source.offset}, "
+            "where it had another amount, currency or other lines; see which of the two is right",
+        )
+        return Finished(
+            offset=item.at.offset,
+            ending="dead_letter",
+            reason=rejection.reason,
+            in_order=True,
+            key=item.key,
+            dead_letter_key=item.record.key,
+            dead_letter=self._dead_letter(item.record, rejection, self._now_ms(), item.conversion),
+        )
+
+    def undecodable(self, record: Record, rejection: Reject) -> Finished:
+        """The record is no conversion that we can read: a dead letter under its own key, no receipt."""
+        return Finished(
+            offset=record.offset,
+            ending="dead_letter",
+            reason="undecodable",
+            in_order=True,
+            dead_letter_key=record.key,
+            dead_letter=self._dead_letter(
+                record, Reject("undecodable", rejection.field, rejection.message), self._now_ms(), None
+            ),
+        )
+
+    def known(self, item: Outstanding) -> Finished:
+        """This very record was finished before, by an owner who died before its offset could be committed."""
+        return Finished(offset=item.at.offset, ending="known", key=item.key)
+
+    def _receipt(self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "") -> bytes:
+        conversion, answer = item.conversion, item.answer
+        return self._codecs.write_receipt(
+            Receipt(
+                programme=conversion.programme,
+                order_ref=conversion.order_ref,
+                ending=ending,
+                mode=conversion.mode,
+                attempts=item.attempts,
+                unknown_attempts=item.unknown_attempts,
+                possible_repeat=item.suspect and ending != "shadow",
+                repeats=0,
+                http_status=None if answer is None else answer.http_status,
+                outcome=None if answer is None else answer.outcome,
+                excerpt="" if answer is None else answer.excerpt,
+                reason=reason,
+                first_attempt_at_ms=item.first_attempt_at_ms,
+                finished_at_ms=now_ms,
+                completed_at_ms=conversion.completed_at_ms,
+                decidable_at_ms=conversion.decidable_at_ms,
+                fingerprint=conversion.fingerprint,
+                source=item.at,
+            )
+        )
+
+    def _dead_letter(self, record: Record, rejection: Reject, now_ms: int, conversion: Conversion | None) -> bytes:
+        value = record.value
+        truncated = value is not None and len(value) > self._max_value_bytes
+        kept_bytes = min(_KEPT_BYTES, self._max_value_bytes)
+        return self._codecs.write_dead_letter(
+            DeadLetter(
+                stage="deliver",
+                reason=rejection.reason,
+                field=rejection.field,
+                message=f"{record.topic}[{record.partition}]@{record.offset}: {rejection.message}",
+                source=Position(record.topic, record.partition, record.offset),
+                timestamp_ms=record.timestamp_ms,
+                failed_at_ms=now_ms,
+                programme=None if conversion is None else conversion.programme,
+                order_ref=None if conversion is None else conversion.order_ref,
+                key=record.key,
+                value=value[:kept_bytes] if value is not None and truncated else value,
+                value_sha256=hashlib.sha256(value or b"").digest(),
+                truncated=truncated,
+            )
+        )

@@ -1,0 +1,51 @@
+"""What the deliver stage tells about itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consumer.events import Outcome
+
+
+class DeliverMetrics(Protocol):
+    """Where the numbers go. Every call comes on the polling thread and must return quickly."""
+
+    def attempt(self, outcome: Outcome, seconds: float) -> None:
+        """One request ended with ``outcome`` after ``seconds``."""
+
+    def ending(self, ending: str, reason: str) -> None:
+        """One conversion's ending was committed; ``reason`` is empty unless it is a dead letter."""
+
+    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
+        """A delivered sale was committed this long after its order, and after it could be decided (wall clock)."""
+
+    def outstanding(self, conversions: int) -> None:
+        """So many conversions are unfinished now."""
+
+    def committed(self, seconds: float) -> None:
+        """One transaction took ``seconds``."""
+
+    def commit_failed(self, error: str) -> None:
+        """A transaction was refused (``Rebalanced``) or not answered (``Unavailable``); what it held is kept."""
+
+
+class NoMetrics:
+    """Forgets everything."""
+
+    def attempt(self, outcome: Outcome, seconds: float) -> None:
+        """See `DeliverMetrics`."""
+
+    def ending(self, ending: str, reason: str) -> None:
+        """See `DeliverMetrics`."""
+
+    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
+        """See `DeliverMetrics`."""
+
+    def outstanding(self, conversions: int) -> None:
+        """See `DeliverMetrics`."""
+
+    def committed(self, seconds: float) -> None:
+        """See `DeliverMetrics`."""
+
+    def commit_failed(self, error: str) -> None:
+        """See `DeliverMetrics`."""

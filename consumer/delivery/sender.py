@@ -1,0 +1,110 @@
+"""One attempt: one request to Awin, and what its answer means.
+
+The request goes straight to an httpx transport. A client on top would follow its own ideas between two orders:
+it keeps cookies, prepares redirects (a broken one then hides the status) and logs every URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+import httpx
+
+from consumer import __version__
+from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
+from consumer.delivery.settings import DeliverSettings
+from consumer.events import Outcome
+
+MAX_BODY_BYTES = 65_536
+
+_HEADERS = {
+    "User-Agent": f"awin-s2s-consumer/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+}
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one attempt."""
+
+    outcome: Outcome
+    http_status: int | None
+    retry_after_s: float | None
+    excerpt: str
+    """The beginning of the body, or the name of what went wrong; holds nothing personal."""
+
+
+def transport(settings: DeliverSettings) -> httpx.AsyncHTTPTransport:
+    """Return the real transport: HTTP/1.1, kept connections, no retries and nothing from the environment."""
+    limits = httpx.Limits(max_connections=settings.max_outstanding, max_keepalive_connections=settings.max_outstanding)
+    return httpx.AsyncHTTPTransport(trust_env=False, http1=True, http2=False, limits=limits, retries=0)
+
+
+class Sender:
+    """Makes attempts through a transport, on one event loop."""
+
+    def __init__(self, http: httpx.AsyncBaseTransport, settings: DeliverSettings, now_ms: Callable[[], int]) -> None:
+        timeouts = httpx.Timeout(
+            connect=settings.connect_timeout_ms / 1000,
+            read=settings.read_timeout_ms / 1000,
+            write=settings.write_timeout_ms / 1000,
+            pool=settings.pool_timeout_ms / 1000,
+        ).as_dict()
+        self._http = http
+        self._now_ms = now_ms
+        self._extensions = {"timeout": timeouts}
+        self._longest_s = sum(limit for limit in timeouts.values() if limit is not None)
+
+    async def attempt(self, url: str) -> Answer:
+        """Send one request and read its answer; the server sees it at most once.
+
+        Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
+        breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
+        however slowly the bytes drip.
+        """
+        try:
+            async with asyncio.timeout(self._longest_s):
+                return await self._exchange(url)
+        except _NEVER_SENT as error:
+            return _failure("not_sent", error)
+        except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
+            return _failure("unknown", error)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def _exchange(self, url: str) -> Answer:
+        request = httpx.Request("GET", url, headers=_HEADERS, extensions=self._extensions)
+        response = await self._http.handle_async_request(request)
+        stream = cast("httpx.AsyncByteStream", response.stream)  # what an asynchronous transport answers with
+        async with aclosing(stream):
+            body = await _beginning(stream)
+        now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
+        return Answer(
+            outcome=outcome_of_status(response.status_code),
+            http_status=response.status_code,
+            retry_after_s=retry_after_s(response.headers.get("Retry-After"), now),
+            excerpt=excerpt(body),
+        )
+
+
+async def _beginning(stream: httpx.AsyncByteStream) -> bytes:
+    """Read the body, to its end if that comes soon so that the connection can be kept."""
+    body = bytearray()
+    async for piece in stream:
+        body += piece
+        if len(body) >= MAX_BODY_BYTES:
+            break
+    return bytes(body[:MAX_BODY_BYTES])
+
+
+def _failure(outcome: Outcome, error: Exception) -> Answer:
+    return Answer(outcome=outcome, http_status=None, retry_after_s=None, excerpt=type(error).__name__)

@@ -1,0 +1,55 @@
+"""What was finished before, by outbox key: the store whose changelog is the receipt topic.
+
+A value is a version byte and the encoded receipt, so that a repeat can write the whole receipt again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from consumer.errors import StateError
+from consumer.events import Conversion, Position, Receipt
+from consumer.state.store import Change
+from consumer.stream.log import Record
+
+VERSION = b"\x01"
+
+Verdict = Literal["new", "known", "repeat", "conflict"]
+
+
+def changes_of(record: Record) -> list[Change]:
+    """Return what a record of the receipt topic changes in the store."""
+    if record.key is None:
+        raise StateError(
+            f"{record.topic}[{record.partition}]@{record.offset}: a receipt without key; who writes there?"
+        )
+    return [(record.key, None if record.value is None else pack(record.value))]
+
+
+def pack(receipt: bytes) -> bytes:
+    """Return the store's value for an encoded receipt."""
+    return VERSION + receipt
+
+
+def unpack(value: bytes) -> bytes:
+    """Return the encoded receipt in a value.
+
+    Raises:
+        StateError: a newer version of this software wrote it.
+    """
+    if value[:1] != VERSION:
+        raise StateError(f"a remembered receipt has version {value[:1].hex()}, this software reads {VERSION.hex()}")
+    return value[1:]
+
+
+def judge(conversion: Conversion, at: Position, receipt: Receipt | None) -> Verdict:
+    """Say what a conversion read at ``at`` is, given the receipt that its key has.
+
+    ``known``: this very record was finished before a crash. ``repeat``: another record says the same. ``conflict``:
+    another record says something else about the same order.
+    """
+    if receipt is None:
+        return "new"
+    if receipt.source == at:
+        return "known"
+    return "repeat" if receipt.fingerprint == conversion.fingerprint else "conflict"

@@ -1,0 +1,236 @@
+"""A deliver stage on an in-memory log and a stand-in Awin, and what a reader of the topics sees of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Literal
+
+from consumer.deliver import DeliverStage
+from consumer.delivery import mark, sent
+from consumer.delivery.mark import Mark
+from consumer.delivery.sender import transport
+from consumer.delivery.settings import DeliverSettings
+from consumer.demo.awin import StandInAwin
+from consumer.events import Conversion, DeadLetter, Outcome, Receipt
+from consumer.state.memory import MemoryStore
+from consumer.state.restore import Restorer
+from consumer.state.table import Table
+from consumer.stream.avro import DeadLetterDecoder
+from consumer.stream.changelog_memory import MemoryChangelogReader
+from consumer.stream.log import Committed, RebalanceListener, Source, Transaction
+from consumer.stream.memory import Chooser, MemoryLog, MemorySource, MemoryTransaction, in_order
+from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, schemas
+
+GROUP = "group"
+DAY_MS = 86_400_000
+
+
+class RecordingMetrics:
+    """Keeps every number."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Outcome] = []
+        self.endings: Counter[tuple[str, str]] = Counter()
+        self.latencies: list[tuple[float, float]] = []
+        self.most_outstanding = 0
+        self.commits = 0
+        self.failures: Counter[str] = Counter()
+
+    def attempt(self, outcome: Outcome, seconds: float) -> None:
+        """Keep the outcome."""
+        assert seconds >= 0
+        self.attempts.append(outcome)
+
+    def ending(self, ending: str, reason: str) -> None:
+        """Count the ending."""
+        self.endings[ending, reason] += 1
+
+    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
+        """Keep both."""
+        self.latencies.append((since_completed_s, since_decidable_s))
+
+    def outstanding(self, conversions: int) -> None:
+        """Keep the most."""
+        self.most_outstanding = max(self.most_outstanding, conversions)
+
+    def committed(self, seconds: float) -> None:
+        """Count."""
+        assert seconds >= 0
+        self.commits += 1
+
+    def commit_failed(self, error: str) -> None:
+        """Count by error."""
+        self.failures[error] += 1
+
+
+class Member:
+    """One instance: a stage with what it owns."""
+
+    def __init__(self, world: World, name: str, settings: DeliverSettings, store: MemoryStore) -> None:
+        self.name = name
+        self.store = store
+        self.metrics = RecordingMetrics()
+        self.poll_clock: Callable[[], float] = time.monotonic
+        self._world = world
+        table = Table(
+            store, "awin.receipt", "receipt-id", sent.changes_of, max_checkpoint_age_ms=DAY_MS, now_ms=world.now
+        )
+        restorer = Restorer(
+            [table],
+            ["awin.conversion"],
+            lambda: MemoryChangelogReader(world.log, GROUP),
+            background=False,
+        )
+        self.stage = DeliverStage(
+            settings,
+            open_source=self._open_source,
+            open_transaction=self._open_transaction,
+            table=table,
+            restorer=restorer,
+            codecs=codecs(),
+            http=transport(settings),
+            metrics=self.metrics,
+            random=Random(1),
+            monotonic_s=time.monotonic,
+            now_ms=world.now,
+        )
+
+    def _open_source(self, listener: RebalanceListener) -> Source:
+        self.source = MemorySource(
+            self._world.log,
+            ["awin.conversion"],
+            listener,
+            group=GROUP,
+            member=self.name,
+            chooser=self._world.chooser,
+            monotonic=self._poll_time,
+        )
+        return self.source
+
+    def _poll_time(self) -> float:
+        return self.poll_clock()
+
+    def _open_transaction(self, _: Source) -> Transaction:
+        self.transaction = MemoryTransaction(self._world.log, f"deliver-{self.name}", self.source)
+        return self.transaction
+
+    def run_until(self, done: Callable[[], bool], timeout_s: float = 20.0) -> None:
+        """Step until something has come about."""
+        deadline_s = time.monotonic() + timeout_s
+        while not done():
+            assert time.monotonic() < deadline_s, "it did not come about"
+            self.stage.step(0.01)
+
+    def run_for(self, seconds: float) -> None:
+        """Step for a while, for what must not come about."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            self.stage.step(0.01)
+
+    def crash(self) -> None:
+        """Die as a killed process does: connections break off, nothing is said, and the group notices."""
+        self.stage._worker.close()
+        self._world.log.expel(self.name, GROUP)
+        self._world.log.take_over(f"deliver-{self.name}")
+
+
+class World:
+    """The log, the stand-in, and a wall clock that stands still."""
+
+    def __init__(self, awin: StandInAwin, *, partitions: int = 1, chooser: Chooser = in_order) -> None:
+        self.awin = awin
+        self.now_ms = T0_MS + 60_000
+        self.chooser = chooser
+        self.log = MemoryLog(
+            {"awin.conversion": partitions, "awin.receipt": partitions, "awin.dead-letter": 1}, clock_ms=self.now
+        )
+        self._members: list[Member] = []
+
+    def now(self) -> int:
+        """Return the wall clock's time."""
+        return self.now_ms
+
+    def member(
+        self,
+        name: str = "a",
+        *,
+        store: MemoryStore | None = None,
+        max_outstanding: int = 8,
+        read_timeout_ms: int = 2_000,
+        retry_base_ms: int = 20,
+        retry_cap_ms: int = 60,
+        max_attempts: int = 3,
+        drain_budget_ms: int = 2_000,
+        unknown_outcome: Literal["retry", "park"] = "retry",
+        alone: bool = True,
+    ) -> Member:
+        """Start an instance, by itself with all partitions unless told otherwise."""
+        settings = DeliverSettings(
+            endpoint=self.awin.endpoint,
+            max_outstanding=max_outstanding,
+            read_timeout_ms=read_timeout_ms,
+            retry_base_ms=retry_base_ms,
+            retry_cap_ms=retry_cap_ms,
+            max_attempts=max_attempts,
+            drain_budget_ms=drain_budget_ms,
+            unknown_outcome=unknown_outcome,
+            group_commit_ms=20,
+        )
+        started = Member(self, name, settings, MemoryStore() if store is None else store)
+        self._members.append(started)
+        if alone:
+            self.log.rebalance({name: self.log.partitions("awin.conversion")}, GROUP)
+        return started
+
+    def produce(self, *conversions: Conversion) -> None:
+        """Append conversions to the outbox."""
+        for conversion in conversions:
+            self.log.produce("awin.conversion", key_of(conversion), encoded(conversion))
+
+    def receipts(self) -> dict[str, Receipt]:
+        """Return the newest receipt of each order."""
+        return {receipt.order_ref: receipt for receipt in self.all_receipts()}
+
+    def all_receipts(self) -> list[Receipt]:
+        """Return every receipt."""
+        partitions = [each.partition for each in self.log.partitions("awin.receipt")]
+        return [
+            codecs().read_receipt(record.value, ())
+            for partition in partitions
+            for record in self.log.records("awin.receipt", partition)
+        ]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return every dead letter."""
+        decode = DeadLetterDecoder(schemas())
+        return [decode(record.value) for record in self.log.records("awin.dead-letter", 0)]
+
+    def committed(self, partition: int = 0) -> Committed | None:
+        """Return the group's position in a partition of the outbox."""
+        at = self.log.partitions("awin.conversion")[partition]
+        return self.log.group(GROUP).committed.get(at)
+
+    def mark(self, partition: int = 0) -> Mark:
+        """Return what the last commit left for the next owner."""
+        committed = self.committed(partition)
+        assert committed is not None
+        left = mark.load(committed.metadata, "awin.conversion")
+        assert left is not None
+        return left
+
+    def has_receipts(self, *refs: str) -> Callable[[], bool]:
+        """Return a condition: all of these orders have a receipt."""
+        return lambda: set(refs) <= self.receipts().keys()
+
+    def close(self) -> None:
+        """End every instance's thread."""
+        for member in self._members:
+            member.stage._worker.close()
+
+
+def refs(count: int) -> Sequence[str]:
+    """Return so many order references."""
+    return [f"A-{number}" for number in range(count)]
