@@ -13,6 +13,9 @@ from msgspec import Struct
 
 from consumer.errors import KafkaError
 
+BATCH_OVERHEAD_BYTES = 1_024
+"""What a topic's ``max.message.bytes`` must hold besides a record's key and value."""
+
 
 class TopicPartition(NamedTuple):
     """One partition of one topic."""

@@ -7,6 +7,8 @@ name if it is given another value.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -17,10 +19,30 @@ from consumer.errors import SettingsError
 
 Value = str | int | float | bool
 Properties = Mapping[str, Value]
+_INTERVAL_S = 10.0
 Client = TypeVar("Client")
 
 client_log = logging.getLogger("consumer.stream.librdkafka")
 """Where librdkafka's own log lines go. They name brokers and topics, never records."""
+
+
+class _Seldom(logging.Filter):
+    """Passes each kind of line of a client once per 10 s: without a broker it writes dozens a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = " ".join(record.getMessage().split(maxsplit=2)[:2])
+        now = time.monotonic()
+        if record.levelno < logging.INFO or now - self._passed.get(kind, -math.inf) >= _INTERVAL_S:
+            self._passed[kind] = now
+            return True
+        return False
+
+
+client_log.addFilter(_Seldom())
 
 _ALIASES = {
     "metadata.broker.list": "bootstrap.servers",
@@ -79,7 +101,7 @@ class ErrorReports:
     """Passes client errors on as text, each kind at most once per ``interval_s``, since they come in floods."""
 
     def __init__(
-        self, report: Callable[[str], None] | None, monotonic: Callable[[], float], interval_s: float = 10.0
+        self, report: Callable[[str], None] | None, monotonic: Callable[[], float], interval_s: float = _INTERVAL_S
     ) -> None:
         self._report = report
         self._monotonic = monotonic
@@ -91,7 +113,7 @@ class ErrorReports:
         if self._report is None:
             return
         now = self._monotonic()
-        if now - self._last.get(error.code(), -self._interval_s) >= self._interval_s:
+        if now - self._last.get(error.code(), -math.inf) >= self._interval_s:
             self._last[error.code()] = now
             self._report(describe(error))
 
