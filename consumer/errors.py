@@ -8,6 +8,7 @@
     │   ├── Unavailable          no answer in time: wait and try again
     │   ├── TopicError           a topic is missing or not as it must be
     │   ├── OffsetsLost          committed offsets are gone or out of range
+    │   ├── RecordTooLarge       a record does not fit its topic
     │   ├── Rebalanced           the transaction was aborted: rewind and go on
     │   └── Fenced               another instance took our place: exit
     ├── StateError               local state cannot be used
@@ -44,6 +45,18 @@ class TopicError(KafkaError):
 
 class OffsetsLost(KafkaError):
     """Raised when committed offsets are missing or out of range although there is state. The stage stops."""
+
+
+class RecordTooLarge(KafkaError):
+    """Raised for a record that its topic does not take. Nothing was added; the open transaction goes on."""
+
+    def __init__(self, topic: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"a record of {size} bytes for {topic} is over the limit of {limit} bytes (topics.max_message_bytes)"
+        )
+        self.topic = topic
+        self.size = size
+        self.limit = limit
 
 
 class Rebalanced(KafkaError):

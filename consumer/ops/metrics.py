@@ -5,7 +5,7 @@ Stages report per batch; children with labels are looked up once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from consumer import __version__
 from consumer.events import Outcome
+from consumer.stream.log import TopicPartition
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's signature has no return type
 
@@ -31,7 +32,7 @@ class _Partitions(Collector):
     def __init__(self) -> None:
         self._lock = Lock()
         self._figures: dict[str, tuple[int, int]] = {}
-        self.lag: Callable[[], Iterable[tuple[str, int, int]]] = tuple
+        self.lag: Mapping[TopicPartition, int] = {}
 
     def set(self, partition: int, watermark_ms: int, pending: int) -> None:
         with self._lock:
@@ -59,7 +60,7 @@ class _Partitions(Collector):
         lag = GaugeMetricFamily(
             "awin_lag_records", "Records of an input partition not yet taken.", labels=["topic", "partition"]
         )
-        for topic, number, records in self.lag():
+        for (topic, number), records in self.lag.items():
             lag.add_metric([topic, str(number)], records)
         return watermark, pending, lag
 
@@ -149,7 +150,6 @@ class AttributeReporter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._records: dict[str, Counter] = {}
-        self._channels: dict[str, Counter] = {}
         self._commit_seconds = metrics.commit_seconds.labels("attribute")
         self._aborts = metrics.aborts.labels("attribute")
 
@@ -163,15 +163,17 @@ class AttributeReporter:
         """See the port."""
         self._metrics.orders.labels(ending).inc(count)
 
-    def dead_letter(self, reason: str) -> None:
+    def dead_letters(self, reason: str, count: int) -> None:
         """See the port."""
-        self._metrics.dead_letters.labels("attribute", reason).inc()
+        self._metrics.dead_letters.labels("attribute", reason).inc(count)
 
-    def conversion(self, channel: str) -> None:
+    def conversions(self, channel: str, count: int) -> None:
         """See the port."""
-        if channel not in self._channels:
-            self._channels[channel] = self._metrics.conversions.labels(channel)
-        self._channels[channel].inc()
+        self._metrics.conversions.labels(channel).inc(count)
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """See the port."""
+        self._metrics.partitions.lag = dict(records)
 
     def committed(self, seconds: float) -> None:
         """See the port."""

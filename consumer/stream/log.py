@@ -11,8 +11,6 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from consumer.errors import KafkaError
-
 BATCH_OVERHEAD_BYTES = 1_024
 """What a topic's ``max.message.bytes`` must hold besides a record's key and value."""
 
@@ -41,18 +39,6 @@ class Committed(NamedTuple):
 
     offset: int
     metadata: str
-
-
-class RecordTooLarge(KafkaError):
-    """Raised for a record that no topic takes. Nothing was added; the open transaction goes on."""
-
-    def __init__(self, topic: str, size: int, limit: int) -> None:
-        super().__init__(
-            f"a record of {size} bytes for {topic} is over the limit of {limit} bytes (topics.max_message_bytes)"
-        )
-        self.topic = topic
-        self.size = size
-        self.limit = limit
 
 
 class RebalanceListener(Protocol):
@@ -126,6 +112,9 @@ class Source(Protocol):
         Raises:
             Unavailable: no answer in time.
         """
+
+    def high_watermarks(self) -> Mapping[TopicPartition, int]:
+        """Return the ends of started partitions as the broker told them last, without asking; for metrics."""
 
     def last_poll_age_s(self) -> float:
         """Seconds since the last `poll` returned (monotonic). Safe to call from any thread."""

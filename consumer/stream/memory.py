@@ -15,8 +15,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from consumer.errors import Fenced, KafkaError, OffsetsLost, Rebalanced, Unavailable
-from consumer.stream.log import Committed, RebalanceListener, Record, RecordTooLarge, TopicPartition
+from consumer.errors import Fenced, KafkaError, OffsetsLost, Rebalanced, RecordTooLarge, Unavailable
+from consumer.stream.log import Committed, RebalanceListener, Record, TopicPartition
 from consumer.stream.memory_log import MemoryLog, Open
 
 __all__ = ["Chooser", "MemoryLog", "MemorySource", "MemoryTransaction", "Shuffled", "in_order"]

@@ -28,9 +28,9 @@ from typing import Protocol, cast
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from consumer.errors import Fenced, Rebalanced, TopicError, Unavailable
+from consumer.errors import Fenced, Rebalanced, RecordTooLarge, TopicError, Unavailable
 from consumer.stream import overdue
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, RecordTooLarge, TopicPartition
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, TopicPartition
 from consumer.stream.properties import ErrorReports, Properties, describe, merge, open_client
 from consumer.stream.refusals import is_fatal, refusal
 

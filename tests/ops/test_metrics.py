@@ -29,7 +29,7 @@ def test_known_outcomes_are_there_from_the_start() -> None:
 def test_dead_letters_are_counted_by_stage_and_reason() -> None:
     """Both stages count into one metric, told apart by a label."""
     metrics = Metrics()
-    AttributeReporter(metrics).dead_letter("order_ref_too_long")
+    AttributeReporter(metrics).dead_letters("order_ref_too_long", 1)
     DeliverReporter(metrics).ending("dead_letter", "rejected")
     DeliverReporter(metrics).ending("delivered", "")
     assert metrics.total("awin_dead_letters_total") == 2

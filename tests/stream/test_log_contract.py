@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 from confluent_kafka import murmur2
 
-from consumer.errors import Fenced, OffsetsLost, Rebalanced
-from consumer.stream.log import Committed, RecordTooLarge, Source, TopicPartition
+from consumer.errors import Fenced, OffsetsLost, Rebalanced, RecordTooLarge
+from consumer.stream.log import Committed, Source, TopicPartition
 from tests.stream.logs import InMemory, Log, OnKafka, Recorder, poll_until, read
 
 

@@ -1,0 +1,49 @@
+"""Where the results of a partition go: into the open transaction."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from consumer.attribute.ports import AttributeSettings, Encoders
+from consumer.attribute.tally import Tally
+from consumer.errors import RecordTooLarge
+from consumer.events import Conversion, DeadLetter, outbox_key
+from consumer.stream.log import Transaction
+
+_KEPT_BYTES = 65_536
+
+
+class Outputs:
+    """Writes a partition's results into the open transaction."""
+
+    def __init__(self, transaction: Transaction, encoders: Encoders, settings: AttributeSettings, tally: Tally) -> None:
+        self._transaction = transaction
+        self._encoders = encoders
+        self._settings = settings
+        self._tally = tally
+        self.waiting = False
+        """True while the open transaction holds something that a reader waits for."""
+
+    def conversion(self, conversion: Conversion) -> None:
+        """Write a conversion, keyed by programme and order reference."""
+        key = outbox_key(conversion.programme, conversion.order_ref)
+        self._transaction.send(self._settings.conversion_topic, key, self._encoders.conversion(conversion))
+        self._tally.conversions[conversion.channel] += 1
+        self.waiting = True
+
+    def dead_letter(self, letter: DeadLetter) -> None:
+        """Write a dead letter, keyed as its record was; one that does not fit keeps the first 64 KB."""
+        try:
+            self._send(letter)
+        except RecordTooLarge:
+            self._send(_cut(letter))
+        self._tally.dead_letters[letter.reason] += 1
+        self.waiting = True
+
+    def _send(self, letter: DeadLetter) -> None:
+        self._transaction.send(self._settings.dead_letter_topic, letter.key, self._encoders.dead_letter(letter))
+
+
+def _cut(letter: DeadLetter) -> DeadLetter:
+    key, value = letter.key and letter.key[:_KEPT_BYTES], letter.value and letter.value[:_KEPT_BYTES]
+    return replace(letter, key=key, value=value, truncated=True)

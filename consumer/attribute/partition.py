@@ -1,0 +1,249 @@
+"""One partition's share of the attribute stage: records in, conversions and dead letters out.
+
+Knows nothing of polling, transactions or rebalances; that is `consumer.attribute.stage`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from consumer.attribute.ports import Decoders
+from consumer.attribution import conversion, landing, lastclick
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.join import PendingOrders, Waiting
+from consumer.attribution.rules import Rules
+from consumer.attribution.touch import Touch
+from consumer.errors import Reject
+from consumer.events import Conversion, DeadLetter, OrderCompleted, Position, outbox_key
+from consumer.state.orders import Link, Pending
+from consumer.state.partition import PartitionState
+from consumer.stream.log import Record
+
+_ROOM_BYTES = 16_384
+"""What a conversion may say beyond its order, evidence most of all, and what a topic adds to a record."""
+
+Arrival = Literal["pending", "duplicate", "conflict", "before_cut_over", "dead_letter"]
+
+
+class Output(Protocol):
+    """Where a partition's results go: into the open transaction."""
+
+    def conversion(self, conversion: Conversion) -> None:
+        """Write a conversion."""
+
+    def dead_letter(self, letter: DeadLetter) -> None:
+        """Write a dead letter."""
+
+
+class AttributePartition:
+    """Joins one partition's sessions and orders. ``next_session`` and ``next_order`` are the offsets to go on from.
+
+    ``start`` holds the two offsets at which reading begins.
+    """
+
+    def __init__(
+        self,
+        state: PartitionState,
+        rules: Rules,
+        table: ChannelTable,
+        decoders: Decoders,
+        output: Output,
+        *,
+        start: tuple[int, int],
+        order_topic: str,
+        max_message_bytes: int,
+        new_pending: Callable[[], PendingOrders],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.state = state
+        self.next_session, self.next_order = self._committed = start
+        self.dirty = False
+        self.malformed_checksums = 0
+        self.late_sessions = 0
+        self._rules = rules
+        self._table = table
+        self._decoders = decoders
+        self._output = output
+        self._order_topic = order_topic
+        self._max_order_bytes = max_message_bytes - _ROOM_BYTES
+        self._new_pending = new_pending
+        self._now_ms = now_ms
+        self.pending: PendingOrders = self._load_pending()
+
+    def session(self, record: Record) -> bool:
+        """Take one session record; return False when it went to the dead letters."""
+        state = self.state
+        ledger = state.ledger
+        ledger.sessions += 1
+        self.next_session = record.offset + 1
+        self.dirty = True
+        try:
+            event = self._decoders.session(record.value, record.headers)
+            landed_at_ms = event.landed_at_ms
+            self._check_event_time(landed_at_ms, record, "landed_at")
+            conversion.check_visitor(event.visitor_id)
+        except Reject as error:
+            ledger.sessions_dead += 1
+            self._dead_letter(record, error, None)
+            return False
+        channel, rule, awc, kind, malformed = landing.read(event.landing_url, event.referrer, self._table)
+        if malformed:
+            self.malformed_checksums += 1
+        watermark = ledger.watermark_ms
+        if landed_at_ms + self._rules.grace_ms <= watermark:
+            self.late_sessions += 1
+        state.add_touch(
+            event.visitor_id,
+            Touch(record.offset, landed_at_ms, watermark, event.session_id, channel, rule, awc, kind, event.consent),
+        )
+        ledger.watermark_ms = max(watermark, min(landed_at_ms, record.timestamp_ms))
+        return True
+
+    def order(self, record: Record) -> Arrival:
+        """Take one order record and say what became of it."""
+        ledger = self.state.ledger
+        ledger.orders += 1
+        self.next_order = record.offset + 1
+        self.dirty = True
+        order: OrderCompleted | None = None
+        try:
+            order = self._decoders.order(record.value, record.headers)
+            self._check_event_time(order.completed_at_ms, record, "completed_at")
+            if order.completed_at_ms < ledger.cut_over_ms:
+                ledger.before_cut_over += 1
+                return "before_cut_over"
+            conversion.check(order, self._rules)
+            return self._identify(record, order)
+        except Reject as error:
+            if error.reason == "conflict":
+                ledger.conflicts += 1
+            else:
+                ledger.dead_letters += 1
+            self._dead_letter(record, error, order)
+            return "conflict" if error.reason == "conflict" else "dead_letter"
+
+    def decide(self, session_position: int) -> int:
+        """Decide every order that can be decided now; return how many.
+
+        ``session_position`` is how far the session partition has been read, trailing gaps included.
+        """
+        decided = 0
+        for waiting in self.pending.ready(self.state.ledger.watermark_ms):
+            self._decide(waiting, None)
+            decided += 1
+        for waiting in self.pending.forced(session_position):
+            self._decide(waiting, self.next_session)
+            decided += 1
+        return decided
+
+    def mark_committed(self) -> None:
+        """Note that the transaction with everything so far has committed."""
+        self._committed = self.next_session, self.next_order
+        self.dirty = False
+
+    def rollback(self) -> None:
+        """Go back to the last commit."""
+        self.state.rollback()
+        self.next_session, self.next_order = self._committed
+        self.pending = self._load_pending()
+        self.malformed_checksums = self.late_sessions = 0
+        self.dirty = False
+
+    def _identify(self, record: Record, order: OrderCompleted) -> Arrival:
+        ledger = self.state.ledger
+        key = outbox_key(self._rules.advertiser_id, order.order_ref)
+        fingerprint = conversion.fingerprint(order)
+        known = self.state.link(key) or self.state.pending(key)
+        if known is not None:
+            if known.fingerprint != fingerprint:
+                raise Reject(
+                    "conflict",
+                    "order_ref",
+                    f"order {order.order_ref!r} came before with another subtotal, currency or lines (offset "
+                    f"{known.offset}); the first one is reported: correct the order at Awin if this one is right",
+                )
+            ledger.duplicates += 1
+            return "duplicate"
+        if record.timestamp_ms > order.completed_at_ms + self._rules.max_order_delay_ms:
+            raise Reject(
+                "order_too_late",
+                "completed_at",
+                "the order entered Kafka later after its completion than attribution.max_order_delay allows: "
+                "the sessions before it are no longer kept",
+            )
+        if not self.state.add_pending(key, Pending(order, record.offset, fingerprint), self._max_order_bytes):
+            raise Reject(
+                "order_too_large",
+                "",
+                "the order is too large to be kept until it is decided (topics.max_message_bytes): send fewer or "
+                "shorter lines, or raise the limit of the topics and the setting",
+            )
+        self.pending.add(self._waiting(key, order, record.offset))
+        return "pending"
+
+    def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
+        waits_until_ms = order.completed_at_ms + self._rules.grace_ms if order.visitor_id else 0
+        return Waiting(waits_until_ms, offset, key)
+
+    def _decide(self, waiting: Waiting, cut: int | None) -> None:
+        self.dirty = True
+        state = self.state
+        pending = state.pending(waiting.key)
+        if pending is None:
+            raise AssertionError(
+                f"partition {state.partition}: a waiting order at offset {waiting.offset} is not in state"
+            )
+        order = pending.order
+        touches = state.touches(order.visitor_id) if order.visitor_id else []
+        attribution = lastclick.decide(order, touches, self._rules, cut)
+        source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
+        decided = conversion.build(order, attribution, self._rules, source, cut)
+        self._output.conversion(decided)
+        state.settle(
+            waiting.key,
+            Link(
+                pending.offset,
+                pending.fingerprint,
+                order.completed_at_ms,
+                decided.channel,
+                decided.click_checksums,
+                cut,
+            ),
+        )
+        state.ledger.decided += 1
+
+    def _load_pending(self) -> PendingOrders:
+        waiting = self._new_pending()
+        for key, pending in sorted(self.state.all_pending(), key=lambda item: item[1].offset):
+            waiting.add(self._waiting(key, pending.order, pending.offset))
+        return waiting
+
+    def _check_event_time(self, event_time_ms: int, record: Record, field: str) -> None:
+        if event_time_ms > record.timestamp_ms + self._rules.max_clock_skew_ms:
+            raise Reject(
+                "event_time_in_future",
+                field,
+                f"{field} is {event_time_ms - record.timestamp_ms} ms after the record's time, more than "
+                "attribution.max_clock_skew: correct the producer's clock or unit (milliseconds UTC)",
+            )
+
+    def _dead_letter(self, record: Record, error: Reject, order: OrderCompleted | None) -> None:
+        self._output.dead_letter(
+            DeadLetter(
+                stage="attribute",
+                reason=error.reason,
+                field=error.field,
+                message=f"{record.topic}[{record.partition}]@{record.offset}: {error.message}",
+                source=Position(record.topic, record.partition, record.offset),
+                timestamp_ms=record.timestamp_ms,
+                failed_at_ms=self._now_ms(),
+                programme=None if order is None else self._rules.advertiser_id,
+                order_ref=None if order is None else order.order_ref,
+                key=record.key,
+                value=record.value,
+                value_sha256=hashlib.sha256(record.value or b"").digest(),
+                truncated=False,
+            )
+        )

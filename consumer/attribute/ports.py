@@ -1,0 +1,99 @@
+"""What the attribute stage is given: settings, codecs, facts about its topics, and somewhere to report to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from consumer.events import Conversion, DeadLetter, OrderCompleted, SessionLanded
+from consumer.stream.log import TopicPartition
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class AttributeSettings(Struct, frozen=True, kw_only=True):
+    """What the stage needs beside the rules; times in seconds or, where named so, milliseconds."""
+
+    session_topic: str
+    order_topic: str
+    conversion_topic: str
+    dead_letter_topic: str
+    touches_topic: str
+    orders_topic: str
+    cut_over_ms: int | None
+    idle_wait_s: float
+    max_hold_s: float
+    flood_share: float
+    check_keys: bool = True
+    """Whether to stop when keys are not partitioned by murmur2."""
+    max_message_bytes: int
+    group_commit_s: float = 0.1
+    max_poll_records: int = 5_000
+    max_transaction_records: int = 50_000
+    ask_interval_s: float = 0.25
+    query_timeout_s: float = 10.0
+    lag_interval_s: float = 1.0
+
+    def inputs(self, partition: int) -> tuple[TopicPartition, TopicPartition]:
+        """Return the session partition and the order partition of this number."""
+        return TopicPartition(self.session_topic, partition), TopicPartition(self.order_topic, partition)
+
+
+class InputFacts(Struct, frozen=True):
+    """What the broker says about the input topics, now."""
+
+    session_topic_id: str
+    order_topic_id: str
+    partition_count: int
+
+
+class Decoders(Struct, frozen=True):
+    """How the values of the input topics are read; each raises `Reject` for bad input."""
+
+    session: Callable[[bytes | None, Headers], SessionLanded]
+    order: Callable[[bytes | None, Headers], OrderCompleted]
+
+
+class Encoders(Struct, frozen=True):
+    """How the values of the output topics are written."""
+
+    conversion: Callable[[Conversion], bytes]
+    dead_letter: Callable[[DeadLetter], bytes]
+
+
+class AttributeMetrics(Protocol):
+    """What the stage reports; calls are per batch, never per record."""
+
+    def records(self, topic: str, count: int) -> None:
+        """So many records of an input topic were taken."""
+
+    def orders(self, ending: str, count: int) -> None:
+        """So many orders got this ending (or were decided)."""
+
+    def dead_letters(self, reason: str, count: int) -> None:
+        """So many records were rejected for this reason."""
+
+    def conversions(self, channel: str, count: int) -> None:
+        """So many orders were decided for this channel."""
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """How many records of each assigned input partition are not taken yet."""
+
+    def committed(self, seconds: float) -> None:
+        """A transaction committed."""
+
+    def aborted(self) -> None:
+        """A transaction was aborted and its work will be done again."""
+
+    def partition(
+        self, partition: int, *, watermark_ms: int, pending: int, late_sessions: int, malformed_checksums: int
+    ) -> None:
+        """Where a partition stands, and how many sessions came late or malformed since the last call."""
+
+    def released(self, partitions: Sequence[int]) -> None:
+        """These partitions are no longer ours."""
+
+    def restored(self, seconds: float, changes: int) -> None:
+        """A partition's state was brought up to its changelog."""

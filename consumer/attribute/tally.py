@@ -1,0 +1,39 @@
+"""What happened since the last commit, for the metrics: work that is taken back was not done."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from consumer.attribute.ports import AttributeMetrics
+
+
+class Tally:
+    """Counts until the commit tells whether they hold."""
+
+    def __init__(self, metrics: AttributeMetrics) -> None:
+        self._metrics = metrics
+        self.records: Counter[str] = Counter()
+        """Records taken, by topic."""
+        self.orders: Counter[str] = Counter()
+        """Orders, by what became of them; those that went on waiting are left out."""
+        self.conversions: Counter[str] = Counter()
+        """Conversions written, by channel."""
+        self.dead_letters: Counter[str] = Counter()
+        """Records rejected, by reason."""
+
+    def report(self) -> None:
+        """The work was committed: tell the metrics and begin anew."""
+        for topic, count in self.records.items():
+            self._metrics.records(topic, count)
+        for ending, count in self.orders.items():
+            self._metrics.orders(ending, count)
+        for channel, count in self.conversions.items():
+            self._metrics.conversions(channel, count)
+        for reason, count in self.dead_letters.items():
+            self._metrics.dead_letters(reason, count)
+        self.forget()
+
+    def forget(self) -> None:
+        """The work was taken back, or told already."""
+        for counter in (self.records, self.orders, self.conversions, self.dead_letters):
+            counter.clear()
