@@ -1,0 +1,143 @@
+"""A running consumer: its stages on a thread each, the ops port, and the way out.
+
+A stage that fails ends the others too: the process exits non-zero and its supervisor starts it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from types import FrameType
+from typing import Protocol
+
+import structlog
+
+from consumer.errors import Unavailable
+from consumer.ops.health import Health, Heartbeat
+from consumer.ops.metrics import Metrics
+from consumer.ops.server import OpsServer
+from consumer.settings import Settings
+from consumer.state.folder import StateFolder
+from consumer.wiring.attribute import open_attribute
+from consumer.wiring.clients import Role
+from consumer.wiring.deliver import open_deliver
+
+_log = structlog.get_logger(__name__)
+
+_RETRY_S = 2.0
+
+
+class Stage(Protocol):
+    """What a role runs."""
+
+    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        """Work until ``stop``, then leave in order."""
+
+    def ready(self) -> bool:
+        """True when the group was joined and every assigned partition is worked on."""
+
+
+_OPENERS: dict[Role, Callable[[Settings, StateFolder, Metrics, ExitStack], Stage]] = {
+    "attribute": open_attribute,
+    "deliver": open_deliver,
+}
+
+
+class Service:
+    """The roles of one process. `run` blocks; `stop` may be called from any thread or signal handler."""
+
+    def __init__(self, settings: Settings, roles: Sequence[Role]) -> None:
+        self._settings = settings
+        self._roles = tuple(roles)
+        self._stop = threading.Event()
+        self._failures: list[BaseException] = []
+        self.metrics = Metrics()
+        self.health = Health()
+        self.ops: OpsServer | None = None
+        self._stages: dict[Role, Stage] = {}
+        for role in self._roles:
+            self.health.require(role, partial(self._is_ready, role))
+
+    @property
+    def settings(self) -> Settings:
+        """What it was told."""
+        return self._settings
+
+    def stop(self) -> None:
+        """Ask every stage to finish what it has in hand and leave."""
+        self.health.drain()
+        self._stop.set()
+
+    def run(self) -> None:
+        """Run until `stop`, or until a stage fails.
+
+        Raises:
+            ConsumerError: a stage could not go on, or could not start.
+        """
+        ops = self._settings.ops
+        self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health)
+        _log.info("started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)
+        threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            # Joining in slices lets the main thread see signals.
+            while thread.is_alive():
+                thread.join(0.2)
+        self.ops.close()
+        if self._failures:
+            raise self._failures[0]
+        _log.info("stopped")
+
+    def _is_ready(self, role: Role) -> bool:
+        return role in self._stages and self._stages[role].ready()
+
+    def _run_role(self, role: Role) -> None:
+        beat = Heartbeat(role, stale_after_s=self._settings.kafka.max_poll_interval.total_seconds())
+        try:
+            with ExitStack() as stack:
+                folder = stack.enter_context(
+                    StateFolder(self._settings.state.directory / role, self._settings.instance)
+                )
+                stage = self._open(role, folder, stack)
+                if stage is not None:
+                    self._stages[role] = stage
+                    self.health.watch(beat)
+                    beat.beat()
+                    stage.run(self._stop, beat.beat)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the other stages must hear of it
+            _log.error("stage failed", stage=role, error=type(error).__name__, reason=str(error))
+            self._failures.append(error)
+            self.stop()
+
+    def _open(self, role: Role, folder: StateFolder, stack: ExitStack) -> Stage | None:
+        """Open a stage, waiting for the broker as long as it takes."""
+        while not self._stop.is_set():
+            with ExitStack() as attempt:
+                try:
+                    stage = _OPENERS[role](self._settings, folder, self.metrics, attempt)
+                except Unavailable as error:
+                    _log.warning("waiting for the broker", stage=role, reason=str(error))
+                else:
+                    stack.push(attempt.pop_all())
+                    return stage
+            self._stop.wait(_RETRY_S)
+        return None
+
+
+def stop_on_signals(service: Service) -> None:
+    """Stop on SIGTERM or SIGINT; a second one exits at once."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if service.health.draining:
+            sys.stderr.flush()
+            os._exit(128 + number)
+        service.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)

@@ -1,0 +1,1 @@
+"""Where settings become running stages: one module per role."""

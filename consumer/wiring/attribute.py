@@ -1,0 +1,164 @@
+"""The attribute stage on Kafka and RocksDB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+import structlog
+from confluent_kafka.admin import AdminClient
+
+from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
+from consumer.attribute.stage import AttributeStage
+from consumer.ops.metrics import AttributeReporter, Metrics
+from consumer.settings import Settings, milliseconds
+from consumer.state import orders, touches
+from consumer.state.folder import StateFolder
+from consumer.state.restore import Restorer
+from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
+from consumer.state.table import Table
+from consumer.stream import topics
+from consumer.stream.avro import ConversionEncoder, DeadLetterEncoder, OrderDecoder, SessionDecoder
+from consumer.stream.changelog_kafka import KafkaChangelogReader
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, RebalanceListener, Source
+from consumer.stream.properties import open_client
+from consumer.stream.schemas import Schemas
+from consumer.stream.source import KafkaSource
+from consumer.stream.transaction import KafkaTransaction
+from consumer.wiring import clients
+from consumer.wiring.topics import touch_retention_ms
+
+_log = structlog.get_logger(__name__)
+
+
+def open_attribute(
+    settings: Settings,
+    folder: StateFolder,
+    metrics: Metrics,
+    stack: ExitStack,
+    *,
+    memtable_bytes: int = 16 * MEBIBYTE,
+) -> AttributeStage:
+    """Build the stage; ``stack`` closes what it uses, after the stage has closed itself.
+
+    ``memtable_bytes`` is what a store gathers in memory before it becomes a file.
+
+    Raises:
+        Unavailable: the broker does not answer.
+        TopicError: a topic is missing or does not fit the others.
+    """
+    admin = open_client(AdminClient, clients.connection(settings))
+    names = settings.topics
+    inputs = (names.session_landed, names.order_completed)
+    changelogs = (names.touches, names.orders)
+    facts = topics.describe(admin, (*inputs, *changelogs, names.conversion, names.dead_letter))
+    topics.copartitioned(facts, (*inputs, *changelogs))
+    topics.copartitioned(facts, (names.conversion,))
+    topics.copartitioned(facts, (names.dead_letter,))
+    memory = RocksMemory(settings.state.memory_mib * MEBIBYTE // 2, settings.state.memory_mib * MEBIBYTE // 2)
+    open_store = partial(RocksStore, memory=memory, memtable_bytes=memtable_bytes)
+    touch_table = _table(settings, folder, names.touches, facts[names.touches].topic_id, open_store, stack)
+    order_table = _table(settings, folder, names.orders, facts[names.orders].topic_id, open_store, stack)
+    group = clients.group(settings, "attribute")
+    restorer = Restorer(
+        (touch_table, order_table),
+        inputs,
+        lambda: KafkaChangelogReader(clients.connection(settings), group),
+        stall_after_s=3 * settings.kafka.transaction_timeout.total_seconds(),
+    )
+    stack.callback(restorer.close)
+    schemas = Schemas.load(settings.schemas.directory)
+
+    def report(error: str) -> None:
+        _log.warning("kafka", stage="attribute", reason=error)
+
+    def open_source(listener: RebalanceListener) -> KafkaSource:
+        return KafkaSource(
+            clients.member(settings),
+            inputs,
+            listener,
+            group=group,
+            instance=folder.instance_id,
+            on_error=report,
+        )
+
+    def open_transaction(source: Source) -> KafkaTransaction:
+        assert isinstance(source, KafkaSource)  # noqa: S101  # open_source made it
+        return KafkaTransaction(
+            clients.writer(settings),
+            clients.transactional_id(settings, "attribute", folder.instance_id),
+            source,
+            max_record_bytes=names.max_message_bytes - BATCH_OVERHEAD_BYTES,
+            on_error=report,
+        )
+
+    return AttributeStage(
+        stage_settings(settings),
+        settings.rules(),
+        open_source=open_source,
+        open_transaction=open_transaction,
+        facts=lambda: _input_facts(admin, *inputs),
+        touch_table=touch_table,
+        order_table=order_table,
+        restorer=restorer,
+        decoders=Decoders(SessionDecoder(schemas), OrderDecoder(schemas)),
+        encoders=Encoders(ConversionEncoder(schemas), DeadLetterEncoder(schemas)),
+        metrics=AttributeReporter(metrics),
+        monotonic_s=time.monotonic,
+        now_ms=now_ms,
+    )
+
+
+def stage_settings(settings: Settings) -> AttributeSettings:
+    """Return what the stage needs of the settings."""
+    attribution = settings.attribution
+    idle_wait = attribution.grace if attribution.idle_wait is None else attribution.idle_wait
+    cut_over = settings.delivery.cut_over
+    return AttributeSettings(
+        session_topic=settings.topics.session_landed,
+        order_topic=settings.topics.order_completed,
+        conversion_topic=settings.topics.conversion,
+        dead_letter_topic=settings.topics.dead_letter,
+        touches_topic=settings.topics.touches,
+        orders_topic=settings.topics.orders,
+        cut_over_ms=None if cut_over is None else int(cut_over.timestamp() * 1000),
+        idle_wait_s=idle_wait.total_seconds(),
+        max_hold_s=attribution.max_hold.total_seconds(),
+        flood_share=attribution.flood_share,
+        max_message_bytes=settings.topics.max_message_bytes,
+    )
+
+
+def now_ms() -> int:
+    """Return the wall clock, milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _table(
+    settings: Settings,
+    folder: StateFolder,
+    topic: str,
+    topic_id: str,
+    open_store: Callable[..., RocksStore],
+    stack: ExitStack,
+) -> Table:
+    is_touches = topic == settings.topics.touches
+    kept_ms = touch_retention_ms(settings) if is_touches else milliseconds(settings.state.order_retention)
+    store = open_store(folder.path / ("touches" if is_touches else "orders"), ttl_s=kept_ms // 1000)
+    stack.callback(store.close)
+    return Table(
+        store,
+        topic,
+        topic_id,
+        touches.changes_of if is_touches else orders.changes_of,
+        max_checkpoint_age_ms=milliseconds(settings.topics.delete_retention) // 2,
+        now_ms=now_ms,
+    )
+
+
+def _input_facts(admin: AdminClient, session_topic: str, order_topic: str) -> InputFacts:
+    facts = topics.describe(admin, (session_topic, order_topic))
+    count = topics.copartitioned(facts, (session_topic, order_topic))
+    return InputFacts(facts[session_topic].topic_id, facts[order_topic].topic_id, count)

@@ -1,0 +1,41 @@
+"""librdkafka properties from the settings, and the names under which an instance is known."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from consumer.settings import Settings, milliseconds
+from consumer.stream.properties import Value
+
+Role = Literal["attribute", "deliver"]
+
+
+def connection(settings: Settings) -> dict[str, Value]:
+    """Return what every client needs."""
+    return {**settings.kafka.properties, "bootstrap.servers": settings.kafka.bootstrap_servers}
+
+
+def member(settings: Settings) -> dict[str, Value]:
+    """Return what a group member needs."""
+    session_ms = milliseconds(settings.kafka.session_timeout)
+    return {
+        **connection(settings),
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": min(3_000, session_ms // 4),
+        "max.poll.interval.ms": max(session_ms, milliseconds(settings.kafka.max_poll_interval)),
+    }
+
+
+def writer(settings: Settings) -> dict[str, Value]:
+    """Return what a transactional writer needs."""
+    return {**connection(settings), "transaction.timeout.ms": milliseconds(settings.kafka.transaction_timeout)}
+
+
+def group(settings: Settings, role: Role) -> str:
+    """Return the consumer group of a stage."""
+    return f"{settings.kafka.group}-{role}"
+
+
+def transactional_id(settings: Settings, role: Role, instance: str) -> str:
+    """Return the id that is fenced when an instance is started twice."""
+    return f"{group(settings, role)}-{instance}"

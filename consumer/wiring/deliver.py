@@ -1,0 +1,133 @@
+"""The deliver stage on Kafka, RocksDB and HTTP."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from random import Random
+
+import structlog
+from confluent_kafka.admin import AdminClient
+
+from consumer.deliver import DeliverStage
+from consumer.delivery import sent
+from consumer.delivery.endings import Codecs
+from consumer.delivery.sender import transport
+from consumer.delivery.settings import DeliverSettings
+from consumer.ops.metrics import DeliverReporter, Metrics
+from consumer.settings import Settings, milliseconds
+from consumer.state.folder import StateFolder
+from consumer.state.restore import Restorer
+from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
+from consumer.state.table import Table
+from consumer.stream import topics
+from consumer.stream.avro import ConversionDecoder, DeadLetterEncoder, ReceiptDecoder, ReceiptEncoder
+from consumer.stream.changelog_kafka import KafkaChangelogReader
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, RebalanceListener, Source
+from consumer.stream.properties import open_client
+from consumer.stream.schemas import Schemas
+from consumer.stream.source import KafkaSource
+from consumer.stream.transaction import KafkaTransaction
+from consumer.wiring import clients
+from consumer.wiring.attribute import now_ms
+
+_log = structlog.get_logger(__name__)
+
+
+def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stack: ExitStack) -> DeliverStage:
+    """Build the stage; ``stack`` closes what it uses, after the stage has closed itself.
+
+    Raises:
+        Unavailable: the broker does not answer.
+        TopicError: a topic is missing or does not fit the others.
+    """
+    names = settings.topics
+    admin = open_client(AdminClient, clients.connection(settings))
+    facts = topics.describe(admin, (names.conversion, names.receipt, names.dead_letter))
+    topics.copartitioned(facts, (names.conversion, names.receipt))
+    topics.copartitioned(facts, (names.dead_letter,))
+    memory = RocksMemory(settings.state.memory_mib * MEBIBYTE // 4, settings.state.memory_mib * MEBIBYTE // 4)
+    kept_s = milliseconds(settings.delivery.dedupe_window) // 1000
+    store = RocksStore(folder.path / "sent", memory=memory, ttl_s=kept_s)
+    stack.callback(store.close)
+    table = Table(
+        store,
+        names.receipt,
+        facts[names.receipt].topic_id,
+        sent.changes_of,
+        max_checkpoint_age_ms=milliseconds(names.delete_retention) // 2,
+        now_ms=now_ms,
+    )
+    group = clients.group(settings, "deliver")
+    restorer = Restorer(
+        (table,),
+        (names.conversion,),
+        lambda: KafkaChangelogReader(clients.connection(settings), group),
+        stall_after_s=3 * settings.kafka.transaction_timeout.total_seconds(),
+    )
+    stack.callback(restorer.close)
+    schemas = Schemas.load(settings.schemas.directory)
+
+    def report(error: str) -> None:
+        _log.warning("kafka", stage="deliver", reason=error)
+
+    def open_source(listener: RebalanceListener) -> KafkaSource:
+        return KafkaSource(
+            clients.member(settings),
+            (names.conversion,),
+            listener,
+            group=group,
+            instance=folder.instance_id,
+            on_error=report,
+        )
+
+    def open_transaction(source: Source) -> KafkaTransaction:
+        assert isinstance(source, KafkaSource)  # noqa: S101  # open_source made it
+        return KafkaTransaction(
+            clients.writer(settings),
+            clients.transactional_id(settings, "deliver", folder.instance_id),
+            source,
+            max_record_bytes=names.max_message_bytes - BATCH_OVERHEAD_BYTES,
+            on_error=report,
+        )
+
+    limits = stage_settings(settings)
+    return DeliverStage(
+        limits,
+        open_source=open_source,
+        open_transaction=open_transaction,
+        table=table,
+        restorer=restorer,
+        codecs=Codecs(
+            ConversionDecoder(schemas), ReceiptDecoder(schemas), ReceiptEncoder(schemas), DeadLetterEncoder(schemas)
+        ),
+        http=transport(limits),
+        metrics=DeliverReporter(metrics),
+        random=Random(),
+        monotonic_s=time.monotonic,
+        now_ms=now_ms,
+    )
+
+
+def stage_settings(settings: Settings) -> DeliverSettings:
+    """Return what the stage needs of the settings."""
+    delivery = settings.delivery
+    return DeliverSettings(
+        conversion_topic=settings.topics.conversion,
+        receipt_topic=settings.topics.receipt,
+        dead_letter_topic=settings.topics.dead_letter,
+        max_message_bytes=settings.topics.max_message_bytes,
+        endpoint=delivery.endpoint,
+        max_outstanding=delivery.max_outstanding,
+        connect_timeout_ms=milliseconds(delivery.connect_timeout),
+        read_timeout_ms=milliseconds(delivery.read_timeout),
+        write_timeout_ms=milliseconds(delivery.write_timeout),
+        pool_timeout_ms=milliseconds(delivery.pool_timeout),
+        retry_base_ms=milliseconds(delivery.retry.base),
+        retry_cap_ms=milliseconds(delivery.retry.cap),
+        max_attempts=delivery.retry.max_attempts,
+        max_age_ms=milliseconds(delivery.max_age),
+        drain_budget_ms=milliseconds(delivery.drain_budget),
+        unknown_outcome=delivery.unknown_outcome,
+        session_timeout_ms=milliseconds(settings.kafka.session_timeout),
+    )
