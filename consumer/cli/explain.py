@@ -1,0 +1,56 @@
+"""`awin-consumer explain`: why one order was reported as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumer.cli.options import Config, Json, load
+
+if TYPE_CHECKING:
+    from consumer.inspect.explanation import Explanation
+    from consumer.settings import Settings
+
+
+def explain(
+    order_ref: Annotated[str, typer.Argument(metavar="ORDER_REF", help="The order reference that the customer sees.")],
+    programme: Annotated[
+        str | None, typer.Option(metavar="ID", help="Awin advertiser id.", show_default="the configured one")
+    ] = None,
+    config: Config = None,
+    *,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read dead letters and state from their beginning, not only the newest.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell why an order was reported as it was: touches, decision, request, answer.
+
+    Shows click checksums, which are personal data.
+    """
+    from consumer.cli import explain_text, output
+
+    settings = load(config)
+    programme = programme or settings.programmes[0].advertiser_id
+    with output.working(f"looking for order {order_ref}"):
+        found = _explanation(settings, programme, order_ref, deep=deep)
+    if as_json:
+        output.print_json(found)
+    else:
+        explain_text.write(found, output.console())
+    raise typer.Exit(1 if found.state == "unknown" else 0)
+
+
+def _explanation(settings: Settings, programme: str, order_ref: str, *, deep: bool) -> Explanation:
+    from consumer.inspect import explanation
+    from consumer.inspect.kafka_reader import KafkaTopicReader
+    from consumer.inspect.search import EVERYTHING, Newest, Search
+    from consumer.stream.schemas import Schemas
+    from consumer.wiring import clients
+
+    schemas = Schemas.load(settings.schemas.directory)
+    groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
+    reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
+    search = Search(reader, schemas, settings.topics, groups, EVERYTHING if deep else Newest())
+    return explanation.explain(programme, order_ref, search.traces(programme, order_ref))

@@ -1,0 +1,39 @@
+"""What several commands take, and the settings that they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="AWIN_CONFIG",
+        metavar="FILE",
+        help="YAML file with the settings; AWIN_… variables override it.",
+        show_default="config.yaml, if there is one",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
+
+
+def load(config: Path | None) -> Settings:
+    """Read the settings from the file named, else from ``config.yaml`` if there is one, else from the environment.
+
+    Raises:
+        SettingsError: they cannot be used; every wrong one is named.
+    """
+    from consumer import settings  # pydantic takes longer to load than everything else here
+
+    if config is None and DEFAULT_CONFIG.is_file():
+        config = DEFAULT_CONFIG
+    return settings.load(config)

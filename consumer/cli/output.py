@@ -1,0 +1,95 @@
+"""How commands print: tables and sentences for people, one JSON value for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_PIPE_WIDTH = 200
+"""Columns when nobody sees the output: wide enough that lines stay whole for grep and diff."""
+
+_COLOURS = {
+    "ok": "green",
+    "warn": "yellow",
+    "warning": "yellow",
+    "fail": "bold red",
+    "error": "bold red",
+    "skipped": "dim",
+}
+
+
+def console() -> Console:
+    """Return where results go; without colours when that is no terminal."""
+    return _console(stderr=False)
+
+
+def error_console() -> Console:
+    """Return where errors and progress go."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if is_terminal else _PIPE_WIDTH)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value, indented."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def print_error(text: str) -> None:
+    """Print what went wrong to stderr; its first line says it, further ones belong to it."""
+    error_console().print(f"[bold red]error:[/] [red]{escape(text)}[/]", soft_wrap=True)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = (), whole: Sequence[str] = ()
+) -> Table:
+    """Return a table; of ``columns`` those in ``numbers`` are right-aligned, and those in ``whole`` never wrapped."""
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    for name in columns:
+        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in whole)
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, str) else f"{cell:,}" for cell in row))
+    return made
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Return names with their values, one a line."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(name, value)
+    return made
+
+
+def verdict(word: str) -> str:
+    """Return a verdict in its colour."""
+    return f"[{_COLOURS.get(word, 'default')}]{word}[/]"
+
+
+def working(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something takes a moment; nothing elsewhere."""
+    shown = error_console()
+    return shown.status(text) if shown.is_terminal else nullcontext()
+
+
+@contextmanager
+def progress(verb: str) -> Iterator[Callable[[str], None]]:
+    """As `working`, and give a function that tells what is being worked on."""
+    shown = error_console()
+    if not shown.is_terminal:
+        yield lambda _: None
+        return
+    with shown.status(verb) as status:
+        yield lambda text: status.update(f"{verb} {escape(text)}")

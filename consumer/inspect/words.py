@@ -1,0 +1,72 @@
+"""What the fixed words in records mean, for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+VERDICTS = {
+    "won": "won: its channel is the order's",
+    "won_no_consent": "won, but without consent its checksum is not sent",
+    "no_consent": "a later touch won; without consent its checksum is not sent along",
+    "earlier": "a later touch won",
+    "no_model": "could have won, but attribution.model is none",
+    "direct": "no channel: a direct or internal landing wins nothing",
+    "same_click": "the same click as an earlier landing",
+    "same_landing": "the same session said the same before",
+    "outside_window": "its click is older than attribution.window",
+    "other_programme": "its checksum is of another advertiser",
+}
+"""By the words of `consumer.attribution.lastclick.Verdict`."""
+
+REASONS = {
+    "last_click": "the last touch with a channel won",
+    "order_channel": "the order named its channel itself (attribution.order_channel: trust)",
+    "direct_only": "only direct or internal landings were seen (channels.none)",
+    "no_landing": "no landing of this visitor was seen (channels.unknown)",
+    "no_model": "attribution.model is none: always the affiliate channel",
+}
+"""By the words of `consumer.attribution.lastclick.Reason`."""
+
+STATES = {
+    "pending": "waiting for the sessions before it, not decided yet",
+    "outstanding": "decided, on its way to Awin",
+    "unreceipted": "decided; delivery has passed it without a receipt: run `awin-consumer audit`",
+    "delivered": "Awin has received it",
+    "exported": "handed over by file",
+    "shadow": "decided, and by delivery.mode: shadow never sent",
+    "deferred": "to be tried later",
+    "dead_letter": "could not be processed",
+    "remembered": "decided earlier; its conversion and receipt have expired",
+    "unknown": "not found",
+}
+"""By the words of `consumer.inspect.explanation.State`."""
+
+OUTCOMES = {
+    "delivered": "received",
+    "rejected": "refused",
+    "throttled": "asked to wait",
+    "not_sent": "no connection, nothing sent",
+    "unknown": "no usable answer: it may have arrived",
+}
+"""By the words of `consumer.events.Outcome`."""
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def moment(at_ms: int) -> str:
+    """Write a time, UTC, to the millisecond where it has any."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at}.{at_ms % 1000:03d}" if at_ms % 1000 else at
+
+
+def length(duration_ms: int) -> str:
+    """Write a duration with its two largest units: ``3 d 4 h``."""
+    left = abs(duration_ms) // 1000
+    if not left:
+        return f"{abs(duration_ms)} ms"
+    parts = []
+    for name, seconds in _UNITS:
+        count, left = divmod(left, seconds)
+        parts.append((count, name))
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {name}" for count, name in parts[first : first + 2] if count)
