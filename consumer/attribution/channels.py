@@ -23,7 +23,9 @@ AWIN_CHANNEL = "aw"
 
 _NOTHING: frozenset[str] = frozenset()
 _OWN_DOMAIN = re.compile(r"(?:www\.)?([^\s./:@?#*]+(?:\.[^\s./:@?#*]+)*)(?::[0-9]+)?")
-_AUTHORITY = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^/?#\]]*\]|[^/?#:\s\[\]]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(
+    r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)", re.IGNORECASE
+)
 
 
 class Rule(Struct, frozen=True, kw_only=True):

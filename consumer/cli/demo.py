@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
-
-from consumer.ops import logs
 
 if TYPE_CHECKING:
     from consumer.demo.summary import Summary
@@ -27,7 +23,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a real Kafka, a stand-in Awin, a synthetic shop and both stages, and check the result."""
-    from consumer.demo.run import run_demo  # the demo's parts are heavy, and not installed with the consumer alone
+    from rich.console import Console
+
+    from consumer.demo.run import run_demo
+    from consumer.ops import logs
 
     logs.configure("warning")
     console = Console(stderr=True, highlight=False)
@@ -43,6 +42,9 @@ def demo(
 
 def _print(summary: Summary) -> None:
     """Print the summary as a table and the verdict as a line."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     table = Table.grid(padding=(0, 2))
     for name, value in msgspec.structs.asdict(summary).items():

@@ -7,6 +7,7 @@ added meanwhile; positions again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
@@ -63,6 +64,7 @@ class Audit:
         self._dead_letter = DeadLetterDecoder(schemas)
         self._findings = Findings()
         self._notes: list[str] = []
+        self._undecodable: Counter[str] = Counter()
         self._order_books: dict[int, OrderBook] = {}
         self._outbox_books: dict[int, OutboxBook] = {}
         self._converted_to: dict[int, int] = {}
@@ -83,6 +85,7 @@ class Audit:
         dead_letters_whole = not kept.dead_letters_ms
         outbox = [self._outbox(number, dead_letters_whole=dead_letters_whole) for number in sorted(self._outbox_books)]
         orders_found = self._orders(read_to, kept)
+        self._notes += [f"{count:,} records of {topic} cannot be decoded" for topic, count in self._undecodable.items()]
         return Report(
             ok=not self._findings.total,
             orders=tuple(orders_found),
@@ -99,7 +102,12 @@ class Audit:
             if first is not None and number in read_to:
                 overlap = Span(max(span.start, first), read_to[number].offset)
                 self._order_books[number] = OrderBook(topics.order_completed, number, overlap, self._findings)
-            elif first is not None or number in read_to:
+                continue
+            # State without a position may be that of a partition first worked on since; then it has one now.
+            positions = (
+                read_to if first is None else self._reader.committed(self._attribute_group, topics.order_completed)
+            )
+            if (first is None) == (number in positions):
                 self._findings.add(_stateless(topics.order_completed, number, has_state=first is not None))
         for number in self._reader.spans(topics.conversion):
             committed = delivered_to.get(number, Committed(0, ""))
@@ -127,7 +135,7 @@ class Audit:
             try:
                 letter = self._dead_letter(record.value, record.headers)
             except Undecodable:
-                self._notes.append(f"{_place(record)} cannot be decoded")
+                self._undecodable[record.topic] += 1
                 continue
             source = letter.source
             if source.topic == topics.order_completed and source.partition in self._order_books:
@@ -163,7 +171,7 @@ class Audit:
         try:
             conversion = self._conversion(record.value, record.headers)
         except Undecodable:
-            self._notes.append(f"{_place(record)} cannot be decoded")
+            self._undecodable[record.topic] += 1
             return
         source = conversion.source
         if source.topic == self._topics.order_completed and source.partition in self._order_books:
@@ -241,7 +249,3 @@ def _stateless(topic: str, number: int, *, has_state: bool) -> Finding:
 
 def _position(record: Record) -> Position:
     return Position(record.topic, record.partition, record.offset)
-
-
-def _place(record: Record) -> str:
-    return f"{record.topic}[{record.partition}]@{record.offset}"

@@ -59,8 +59,9 @@ class KafkaChangelogReader:
     """
 
     def __init__(self, connection: Properties, group: str) -> None:
-        properties = merge(connection, _DEFAULTS, {**_FIXED, "group.id": group})
-        self._consumer = open_client(Consumer, {**properties, "error_cb": _reported_elsewhere})
+        self._properties = merge(connection, _DEFAULTS, {**_FIXED, "group.id": group})
+        self._consumer = self._open()
+        self._read: set[TopicPartition] = set()
         self._admin = open_admin(connection, f"{group}-restore")
 
     def committed(self, partitions: Sequence[TopicPartition], timeout_s: float) -> dict[TopicPartition, Committed]:
@@ -103,6 +104,12 @@ class KafkaChangelogReader:
         """
         if start >= end:
             return
+        if partition in self._read:
+            # An end-of-partition event of the earlier read may still be queued (librdkafka 2.16), and would end this one.
+            self._consumer.close()
+            self._consumer = self._open()
+            self._read.clear()
+        self._read.add(partition)
         self._consumer.assign([KafkaPartition(*partition, start)])
         position = start
         try:
@@ -122,6 +129,9 @@ class KafkaChangelogReader:
     def close(self) -> None:
         """Let go of connections."""
         self._consumer.close()
+
+    def _open(self) -> Consumer:
+        return open_client(Consumer, {**self._properties, "error_cb": _reported_elsewhere})
 
     def _poll(self) -> list[Message]:
         """Return what is there, waiting only for the first: `Consumer.consume` would wait for all of them."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from unicodedata import normalize
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from consumer.demo.reference.logged import LoggedSession
 from consumer.events import Consent
@@ -215,11 +215,19 @@ def first_of_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 def host_of(url: str) -> str:
     """The host in lower case, without port and a leading ``www.``; ``""`` when there is none to be read."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
+    scheme, slashes, rest = url.strip().partition("//")
+    if not slashes or not re.fullmatch("([A-Za-z][A-Za-z0-9+.-]*:)?", scheme):
         return ""
-    return host.removeprefix("www.")
+    authority = re.split("[/?#]", rest)[0].rpartition("@")[2]
+    if authority.startswith("["):
+        host, _, port = authority.removeprefix("[").partition("]")
+        if "]" not in authority or port[:1] not in ("", ":"):
+            return ""
+    else:
+        host = authority.partition(":")[0]
+    if any(character in "[]" or character.isspace() for character in host):
+        return ""
+    return host.lower().removeprefix("www.")
 
 
 def own_host(domain: str) -> str:

@@ -1,0 +1,221 @@
+"""What is told about an order, from what the topics say of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from consumer.attribution.lastclick import Reason, Verdict
+from consumer.events import DeadLetter, Outcome, Position
+from consumer.inspect import words
+from consumer.inspect.explanation import Explanation, State, explain, needle, refusal
+from consumer.inspect.search import EVERYTHING, Newest, Search
+from consumer.stream.avro import DeadLetterDecoder
+from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, TOPICS, Fate, World, schemas
+
+
+def explained(world: World, order_ref: str, newest: Newest = EVERYTHING) -> Explanation:
+    """Return what is told about an order."""
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), newest)
+    return explain(PROGRAMME, order_ref, search.traces(PROGRAMME, order_ref))
+
+
+def ordered(*fates: Fate) -> World:
+    """Return a world in which these orders came to the first partition: R-1, R-2 and so on."""
+    world = World(1, 1)
+    for fate in fates:
+        world.order(0, fate)
+    return world
+
+
+def test_a_pending_order_waits_since_it_was_read() -> None:
+    """Its record and the time at which it was taken in are told."""
+    found = explained(ordered("accepted"), "R-1")
+    assert found.state == "pending"
+    assert found.waiting is not None
+    assert found.since_ms == found.waiting.since_ms > 0
+    assert found.waiting.source == Position(TOPICS.order_completed, 0, BEFORE_OURS)
+
+
+def test_a_decided_order_is_outstanding_with_its_request() -> None:
+    """Before delivery the request says what will be sent, in the words of the interface."""
+    world = ordered("accepted")
+    world.decide(0)
+    found = explained(world, "R-1")
+    assert (found.state, found.waiting) == ("outstanding", None)
+    assert found.request["ref"] == "R-1"
+    assert Decimal(found.request["amount"]) == 1
+    assert found.conversion is not None
+    assert found.conversion.conversion.source.offset == BEFORE_OURS
+
+
+def test_a_delivered_order_has_its_receipt() -> None:
+    """State and time are those of the receipt."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.deliver(0, 0, "delivered")
+    found = explained(world, "R-1")
+    assert found.state == "delivered"
+    assert found.receipt is not None
+    assert (found.receipt.attempts, found.since_ms) == (1, found.receipt.finished_at_ms)
+
+
+def test_a_conversion_without_receipt_behind_the_position_is_told() -> None:
+    """That should not be, so it is not called outstanding."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.deliver(0, 0, "delivered")
+    for record in world.topics.records(TOPICS.receipt):
+        world.topics.remove(record)
+    assert explained(world, "R-1").state == "unreceipted"
+
+
+def test_the_newest_receipt_holds() -> None:
+    """A receipt written anew with more repeats replaces the first; the repeat's conversion is named."""
+    world = World(2, 1)
+    first: tuple[tuple[int, Fate], ...] = ((0, "accepted"), (1, "repeat_elsewhere"))
+    for partition, fate in first:
+        world.order(partition, fate)
+        world.decide(partition)
+        world.deliver(0, 0, "delivered")
+    found = explained(world, "R-1")
+    assert found.receipt is not None
+    assert found.receipt.repeats == 1
+    assert found.conversion is not None
+    assert (found.conversion.at.offset, [at.offset for at in found.repeats]) == (0, [1])
+
+
+def test_a_dead_letter_is_told_with_its_reason() -> None:
+    """It says why the order was refused, by which stage."""
+    found = explained(ordered("too_late"), "R-1")
+    assert found.state == "dead_letter"
+    (letter,) = found.refusals
+    assert (letter.reason, letter.stage, letter.by_content) == ("order_too_late", "attribute", False)
+
+
+def test_a_conflict_stands_beside_the_order_that_was_accepted() -> None:
+    """The order's own state comes first."""
+    world = ordered("accepted", "conflict")
+    found = explained(world, "R-1")
+    assert (found.state, [each.reason for each in found.refusals]) == ("pending", ["conflict"])
+
+
+def test_a_rejected_order_has_both() -> None:
+    """Receipt and dead letter of deliver's are told."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    found = explained(world, "R-1")
+    assert (found.state, [each.stage for each in found.refusals]) == ("dead_letter", ["deliver"])
+
+
+def test_an_order_is_remembered_when_its_conversion_has_expired() -> None:
+    """The link says channel and checksums."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.topics.expire(TOPICS.conversion, 0, 1)
+    found = explained(world, "R-1")
+    assert found.state == "remembered"
+    assert found.remembered is not None
+    assert found.remembered.channel == "aw"
+
+
+def test_an_unknown_order_is_told_with_what_is_unread() -> None:
+    """It may be among the records that are still to be read."""
+    world = ordered("accepted")
+    world.topics.append(TOPICS.order_completed, b"v", b"later", 0)
+    found = explained(world, "R-404")
+    assert (found.state, found.unread_orders) == ("unknown", 1)
+
+
+def test_similar_references_are_others() -> None:
+    """R-1 is not R-10, in either direction."""
+    late: tuple[Fate, ...] = ("too_late",) * 10
+    world = ordered(*late)
+    assert len(explained(world, "R-1").refusals) == 1
+    assert len(explained(world, "R-10").refusals) == 1
+
+
+def letter(**changes: object) -> DeadLetter:
+    """Return a dead letter."""
+    (record,) = ordered("too_late").topics.records(TOPICS.dead_letter)
+    return replace(DeadLetterDecoder(schemas())(record.value), **changes)
+
+
+def test_an_unreadable_record_is_found_by_its_bytes() -> None:
+    """A dead letter that names no order counts when its original bytes hold the reference as Avro writes it."""
+    unreadable = letter(order_ref=None, programme=None, value=b"\x00\x00" + needle("R-1") + b"\x00")
+    at = Position(TOPICS.dead_letter, 0, 0)
+    found = refusal(unreadable, at, PROGRAMME, "R-1")
+    assert found is not None
+    assert found.by_content
+    assert refusal(unreadable, at, PROGRAMME, "R-") is None
+
+
+def test_another_programmes_dead_letter_is_another_orders() -> None:
+    """An order is known by programme and reference."""
+    at = Position(TOPICS.dead_letter, 0, 0)
+    assert refusal(letter(programme="2002"), at, PROGRAMME, "R-1") is None
+
+
+def test_an_unreadable_output_is_noted() -> None:
+    """What cannot be decoded is said, and the rest is told."""
+    world = ordered("accepted", "too_late")
+    world.decide(0)
+    (conversion,) = world.topics.records(TOPICS.conversion)
+    world.topics.append(TOPICS.conversion, conversion.key, b"\xc3\x01garbage")
+    value = needle("R-1") + b"garbage"
+    world.topics.append(TOPICS.dead_letter, b"v", value, 0)
+    found = explained(world, "R-1")
+    assert found.state == "outstanding"
+    assert found.notes == ("awin.conversion[0]@1 cannot be decoded", "awin.dead-letter[0]@1 cannot be decoded")
+
+
+def test_long_topics_are_read_from_their_newest_records() -> None:
+    """The search in topics without a known partition is bounded, and says so; if wanted, it is not."""
+    world = ordered("too_late", "accepted", "accepted", "undecodable", "undecodable")
+    bounded = Newest(dead_letters=2, state_records=2)
+    found = explained(world, "R-1", bounded)
+    assert (found.state, len(found.notes)) == ("unknown", 2)
+    assert all("--deep" in note for note in found.notes)
+    assert explained(world, "R-2", bounded).state == "unknown"
+    assert (explained(world, "R-1").state, explained(world, "R-2").state) == ("dead_letter", "pending")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "known"),
+    [
+        (words.VERDICTS, {verdict.value for verdict in Verdict}),
+        (words.REASONS, set(Reason.__args__)),  # type: ignore[attr-defined]
+        (words.STATES, set(State.__args__)),  # type: ignore[attr-defined]
+        (words.OUTCOMES, set(Outcome.__args__)),  # type: ignore[attr-defined]
+    ],
+)
+def test_every_word_is_explained(mapping: dict[str, str], known: set[str]) -> None:
+    """No fixed word of a record is shown bare."""
+    assert set(mapping) == known
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "text"),
+    [
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1_000, "1 s"),
+        (61_000, "1 min 1 s"),
+        (3_600_000, "1 h"),
+        (3_605_000, "1 h"),
+        (90_061_000, "1 d 1 h"),
+    ],
+)
+def test_durations_have_two_units(duration_ms: int, text: str) -> None:
+    """The largest unit and the next, if it is not zero."""
+    assert words.length(duration_ms) == text
+
+
+def test_moments_have_milliseconds_where_there_are_any() -> None:
+    """Times are UTC."""
+    assert words.moment(1_700_000_000_000) == "2023-11-14 22:13:20"
+    assert words.moment(1_700_000_000_007) == "2023-11-14 22:13:20.007"

@@ -1,0 +1,266 @@
+"""The commands on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from consumer.demo.broker import EmbeddedKafka
+from consumer.events import SessionLanded
+from consumer.settings import Settings, Topics, parse
+from consumer.stream import topics
+from consumer.stream.avro import SessionEncoder
+from consumer.stream.properties import open_admin
+from consumer.wiring import clients
+from consumer.wiring.topics import inputs, plan
+from tests.cli.commands import Ran, run
+from tests.inspect.world import ATTRIBUTE, DELIVER, World, schemas
+
+pytestmark = pytest.mark.kafka
+
+NAMES = tuple(name for name, field in Topics.model_fields.items() if isinstance(field.default, str))
+PARTITIONS = 2
+
+
+class Shell:
+    """A configuration of this test's own, and the commands with it."""
+
+    def __init__(self, kafka: EmbeddedKafka, topic_names: Callable[[str], str], folder: Path) -> None:
+        self.kafka = kafka
+        self.config = folder / "config.yaml"
+        self.values = {
+            "kafka": {"bootstrap_servers": kafka.bootstrap_servers, "group": topic_names("group")},
+            "topics": {
+                **{name: topic_names(name) for name in NAMES},
+                "replication": 1,
+                "min_insync_replicas": 1,
+            },
+            "programmes": [{"advertiser_id": "1001"}],
+            "state": {"directory": str(folder / "state")},
+            "delivery": {"endpoint": "http://127.0.0.1:9/"},
+        }
+        self.write()
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration as the program reads it."""
+        return parse(self.values)
+
+    def write(self) -> None:
+        """Write the configuration down."""
+        self.config.write_text(yaml.safe_dump(self.values), "utf-8")
+
+    def __call__(self, *arguments: object) -> Ran:
+        """Run a command."""
+        return run(*arguments, "--config", self.config)
+
+    def create(self) -> None:
+        """Make all topics."""
+        admin = open_admin(clients.connection(self.settings), "test")
+        wanted = plan(self.settings)
+        topics.create(admin, (*inputs(self.settings, PARTITIONS), *topics.owned(wanted, PARTITIONS)))
+
+    def produce(self, topic: str, key: bytes | None, value: bytes | None, partitioner: str = "murmur2_random") -> None:
+        """Add a record as a producer does."""
+        producer = Producer(
+            {"bootstrap.servers": self.kafka.bootstrap_servers, "partitioner": partitioner, "log_level": 0}
+        )
+        producer.produce(topic, value, key)
+        assert producer.flush(30) == 0
+
+    def copy(self, world: World) -> None:
+        """Bring a world to the broker, offsets and positions as they are."""
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, "log_level": 0})
+        names = world.names
+        for topic in (names.order_completed, names.orders, names.conversion, names.receipt, names.dead_letter):
+            for record in world.topics.records(topic):
+                producer.produce(
+                    record.topic, record.value, record.key, record.partition, timestamp=record.timestamp_ms
+                )
+        assert producer.flush(30) == 0
+        roles = (("attribute", ATTRIBUTE, names.order_completed), ("deliver", DELIVER, names.conversion))
+        for role, group, topic in roles:
+            member_of = clients.group(self.settings, role)  # type: ignore[arg-type]  # a role by its name
+            servers = {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": member_of}
+            with closing(Consumer(servers)) as member:
+                for number, at in world.topics.committed(group, topic).items():
+                    position = KafkaPartition(topic, number, at.offset, at.metadata)
+                    member.commit(offsets=[position], asynchronous=False)
+
+
+@pytest.fixture
+def shell(kafka: EmbeddedKafka, topic_names: Callable[[str], str], tmp_path: Path) -> Shell:
+    """Commands with a configuration on the shared broker."""
+    return Shell(kafka, topic_names, tmp_path)
+
+
+def sold(shell: Shell) -> World:
+    """Return a world with an order in each state: R-1 delivered, R-2 too late, R-3 outstanding, R-4 pending."""
+    world = World(PARTITIONS, PARTITIONS, shell.settings.topics)
+    world.order(0, "accepted")
+    world.decide(0)
+    for partition in range(PARTITIONS):
+        world.deliver(partition, 0, "delivered")
+    world.order(1, "too_late")
+    world.order(1, "accepted")
+    world.decide(1)
+    world.order(0, "accepted")
+    return world
+
+
+def test_topics_are_created_and_pass_their_check(shell: Shell) -> None:
+    """What `topics create` makes is what `topics check` wants; a second time there is nothing to do."""
+    before = shell("topics", "check", "--json")
+    assert (before.code, before.value["ok"]) == (1, False)
+    created = shell("topics", "create", "--inputs", PARTITIONS, "--json").value
+    assert sorted(created["created"]) == sorted(shell.values["topics"][name] for name in NAMES)  # type: ignore[index]
+    assert shell("topics", "check", "--json") == (0, '{\n  "ok": true,\n  "findings": []\n}\n', "")
+    assert shell("topics", "create", "--json").value["created"] == []
+
+
+def test_topics_print_as_tables(shell: Shell) -> None:
+    """People get one line a topic, without colours when nobody looks, and what to do in a line of its own."""
+    created = shell("topics", "create", "--inputs", 1)
+    receipt = shell.settings.topics.receipt
+    assert [line.split() for line in created.out.splitlines() if receipt in line] == [[receipt, "1", "1", "created"]]
+    assert "\x1b" not in created.out
+    shell.values["topics"]["dead_letter_retention"] = "15d"  # type: ignore[index]
+    shell.write()
+    checked = shell("topics", "check")
+    assert checked.code == 1
+    advice = next(line for line in checked.out.splitlines() if "kafka-configs" in line)
+    assert advice.startswith(shell.settings.topics.dead_letter)
+    assert advice.endswith("--add-config retention.ms=[1296000000]")
+
+
+def test_missing_inputs_are_the_producers_to_make(shell: Shell) -> None:
+    """Without --inputs ours are not made before the inputs are there."""
+    ran = shell("topics", "create")
+    assert (ran.code, ran.out) == (1, "")
+    assert "the producer makes the inputs" in ran.err
+
+
+def test_too_few_brokers_are_told_before_anything_is_made(shell: Shell) -> None:
+    """The message names the settings."""
+    shell.values["topics"]["replication"] = 3  # type: ignore[index]
+    shell.write()
+    ran = shell("topics", "create", "--inputs", 1)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: topics.replication is 3, but the cluster has 1 broker:")
+    shell.values["topics"]["replication"] = 1  # type: ignore[index]
+    assert shell("topics", "check").code == 1
+
+
+def verdicts(ran: Ran) -> dict[str, str]:
+    """Return the verdict of each check, by its name without the test's prefix."""
+    return {each["name"].split(" of ")[0]: each["verdict"] for each in ran.value["checks"]}
+
+
+def test_a_sound_setup_passes_the_check(shell: Shell) -> None:
+    """Topics, keys and contents are fine; Awin need not be reached in shadow mode, which is a warning."""
+    shell.create()
+    for visitor in ("ann", "bob", "eve", "joe", "mia"):
+        landing = SessionLanded("s", visitor, 1_700_000_000_000, "https://shop.example/")
+        value = SessionEncoder(schemas())(landing)
+        shell.produce(shell.settings.topics.session_landed, visitor.encode(), value)
+    ran = shell("check", "--json")
+    by_name = {each["name"]: each for each in ran.value["checks"]}
+    sessions, orders = shell.settings.topics.session_landed, shell.settings.topics.order_completed
+    assert ran.code == 0
+    assert {name for name, each in by_name.items() if each["verdict"] == "warn"} == {"awin"}
+    assert {name for name, each in by_name.items() if each["verdict"] == "skipped"} == {
+        f"keys of {orders}",
+        f"records of {orders}",
+    }
+    assert by_name[f"keys of {sessions}"]["found"].startswith("5 of the newest 5 records")
+
+
+def test_wrong_producers_fail_the_check(shell: Shell) -> None:
+    """Another partitioner and bytes that nobody can read are told, with what to do."""
+    shell.create()
+    for number in range(20):
+        shell.produce(shell.settings.topics.session_landed, b"v%d" % number, b"junk", "consistent_random")
+        shell.produce(shell.settings.topics.order_completed, None, b"junk")
+    ran = shell("check")
+    assert ran.code == 1
+    for topic in (shell.settings.topics.session_landed, shell.settings.topics.order_completed):
+        lines = [line for line in ran.out.splitlines() if topic in line]
+        assert [line.split()[0] for line in lines] == ["fail", "fail"]
+    assert "murmur2_random" in ran.out
+    assert "bad_framing 20" in ran.out
+
+
+def test_missing_topics_fail_the_check(shell: Shell) -> None:
+    """What rests on topics that are not there is skipped."""
+    found = verdicts(shell("check", "--json"))
+    assert (found["broker"], found["topics"], found["co-partitioning"]) == ("ok", "fail", "fail")
+    assert found["keys"] == "skipped"
+
+
+def test_orders_are_explained(shell: Shell) -> None:
+    """Each order has its state, its decision and its answer."""
+    shell.create()
+    shell.copy(sold(shell))
+    states = {ref: shell("explain", ref, "--json").value["state"] for ref in ("R-1", "R-2", "R-3", "R-4")}
+    assert states == {"R-1": "delivered", "R-2": "dead_letter", "R-3": "outstanding", "R-4": "pending"}
+    unknown = shell("explain", "R-5", "--json")
+    assert (unknown.code, unknown.value["state"], unknown.value["unread_orders"]) == (1, "unknown", 0)
+    assert shell("explain", "R-1", "--programme", "2002").code == 1
+
+
+def test_an_explanation_is_for_people(shell: Shell) -> None:
+    """The answer comes first, then decision, request and delivery; sentences, not words of the program."""
+    shell.create()
+    shell.copy(sold(shell))
+    ran = shell("explain", "R-1")
+    assert ran.code == 0
+    assert ran.out.startswith("Order R-1 of programme 1001: Awin has received it, on 2023-11-14 ")
+    rows = {line.split("  ")[0]: line.split("  ", 1)[1].strip() for line in ran.out.splitlines() if "  " in line}
+    assert rows["channel"] == "aw: no landing of this visitor was seen (channels.unknown)"
+    assert rows["amount"] == "1.00"  # the request's row, which comes after the decision's
+    assert rows["ref"] == "R-1"
+    assert rows["last answer"] == "HTTP 200, received"
+    assert "waiting for the sessions before it" in shell("explain", "R-4").out
+    assert "order_too_late (attribute, " in shell("explain", "R-2").out
+    assert "up to" not in shell("explain", "R-5").out
+
+
+def test_an_audit_of_a_sound_cluster_finds_nothing(shell: Shell) -> None:
+    """Every order is accounted for."""
+    shell.create()
+    shell.copy(sold(shell))
+    ran = shell("audit")
+    assert (ran.code, ran.err) == (0, "")
+    assert "Everything adds up. 4 order records were looked at one by one; in 2 of 2 partitions" in ran.out
+    report = shell("audit", "--json").value
+    assert [(each["read"], each["pending"]) for each in report["orders"]] == [(2, 1), (2, 0)]
+
+
+def test_an_audit_names_what_is_missing(shell: Shell) -> None:
+    """A lost receipt is told with its place and order, and the exit code says so."""
+    shell.create()
+    world = sold(shell)
+    (receipt,) = world.topics.records(shell.settings.topics.receipt)
+    world.topics.remove(receipt)
+    shell.copy(world)
+    ran = shell("audit")
+    assert ran.code == 1
+    assert "1 things do not add up." in ran.out
+    (line,) = (line for line in ran.out.splitlines() if "R-1" in line)
+    assert line.split()[:4] == [shell.settings.topics.conversion, str(receipt.partition), "0", "R-1"]
+    (finding,) = shell("audit", "--json").value["findings"]
+    assert (finding["what"], finding["order_ref"]) == ("no_receipt", "R-1")
+
+
+def test_an_audit_before_the_first_start_has_nothing_to_say(shell: Shell) -> None:
+    """Empty topics are not wrong."""
+    shell.create()
+    ran = shell("audit")
+    assert (ran.code, ran.err) == (0, "")
+    assert "Nothing to check yet" in ran.out
