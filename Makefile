@@ -12,11 +12,12 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test bench format requirements clean made-elsewhere
+.PHONY: help demo test mutants bench format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
 	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some)'
+	@echo 'make mutants       breaks one rule at a time and expects the tests to notice (a part of make test)'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
@@ -34,6 +35,9 @@ test: $(VENV)/.dev-ready
 	@$(BIN)/mypy $(CHECKED)
 	@$(BIN)/python -m consumer.demo.java
 	@$(BIN)/pytest $(ARGS)
+
+mutants: $(VENV)/.dev-ready
+	@$(BIN)/pytest tests/mutants $(ARGS)
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -128,6 +128,9 @@ class DeliverStage:
         """
         try:
             self._assignment.advance()
+            if self._assignment.restoring:
+                # An abort that an outage cut short leaves a transaction open, and restoring waits for its end.
+                self._transaction.abort()
             self._open()
             self._pause_or_resume()
             records = self._source.poll(max(1, self._room()), self._poll_wait_s(timeout_s))

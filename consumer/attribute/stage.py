@@ -112,6 +112,9 @@ class AttributeStage:
         """Poll once, join what came, decide what can be decided, commit if it is time."""
         # Activating before the poll makes sure that a polled record belongs to its partition's present assignment.
         self._assignment.advance()
+        if self._assignment.restoring and self._dirty_since_s is None:
+            # An abort that an outage cut short leaves a transaction open, and restoring waits for its end.
+            self._transaction.abort()
         records = self._source.poll(self._settings.max_poll_records, timeout_s)
         try:
             if records:

@@ -25,6 +25,7 @@ class PartitionState:
         self._new_touches: list[bytes] = []
         self._touches_by_visitor: dict[str, list[Touch]] = {}
         self._changed_orders: dict[bytes, bytes | None] = {}
+        self._new_pending: dict[bytes, Pending] = {}
         self._ledger: Ledger | None = None
         self._load_ledger()
 
@@ -64,6 +65,9 @@ class PartitionState:
 
     def pending(self, outbox_key: bytes) -> Pending | None:
         """Return the pending order of this key, if there is one."""
+        new = self._new_pending.get(outbox_key)
+        if new is not None:
+            return new
         value = self._order(orders.pending_key(outbox_key))
         return None if value is None else orders.decode_pending(value)
 
@@ -78,11 +82,16 @@ class PartitionState:
         if len(key) + len(value) > max_bytes:
             return False
         self._changed_orders[key] = value
+        self._new_pending[outbox_key] = pending
         return True
 
     def settle(self, outbox_key: bytes, link: Link) -> None:
-        """Replace a pending order by its link."""
-        self._changed_orders[orders.pending_key(outbox_key)] = None
+        """Replace a pending order by its link; one that no commit has seen waiting leaves no trace of it."""
+        key = orders.pending_key(outbox_key)
+        if self._new_pending.pop(outbox_key, None) is None:
+            self._changed_orders[key] = None
+        else:
+            del self._changed_orders[key]
         self._changed_orders[orders.link_key(outbox_key)] = orders.encode(link)
 
     def all_pending(self) -> Iterator[tuple[bytes, Pending]]:
@@ -106,16 +115,18 @@ class PartitionState:
             flat = iter(self._new_touches)
             self._touch_table.commit(self.partition, zip(flat, flat, strict=True), next_touch_offset)
         self._order_table.commit(self.partition, self._changed_orders.items(), next_order_offset)
-        self._new_touches = []
-        self._touches_by_visitor = {}
-        self._changed_orders = {}
+        self._forget_changes()
 
     def rollback(self) -> None:
         """Forget everything since the last commit."""
+        self._forget_changes()
+        self._load_ledger()
+
+    def _forget_changes(self) -> None:
         self._new_touches = []
         self._touches_by_visitor = {}
         self._changed_orders = {}
-        self._load_ledger()
+        self._new_pending = {}
 
     def _order(self, key: bytes) -> bytes | None:
         if key in self._changed_orders:

@@ -30,6 +30,9 @@ _decode_pairs = msgspec.msgpack.Decoder(list[bytes]).decode
 
 MAX_VISITOR_BYTES = 0xFFFF
 
+_OVERHEAD_BYTES = 5
+"""The most that a key or a value takes beside its bytes in a packed list."""
+
 
 def visitor_prefix(visitor: str) -> bytes:
     """Return what the keys of a visitor's touches start with."""
@@ -75,9 +78,12 @@ def changes_of(record: Record) -> Iterator[Change]:
 
 def split(entries: Sequence[bytes], max_bytes: int) -> Iterable[Sequence[bytes]]:
     """Cut a flat list of keys and values into pieces that fit a changelog record of ``max_bytes``."""
+    if entries and sum(map(len, entries)) + _OVERHEAD_BYTES * len(entries) <= max_bytes:  # nearly always
+        yield entries
+        return
     start = size = 0
     for index in range(0, len(entries), 2):
-        pair = len(entries[index]) + len(entries[index + 1]) + 10
+        pair = len(entries[index]) + len(entries[index + 1]) + 2 * _OVERHEAD_BYTES
         if size + pair > max_bytes and index > start:
             yield entries[start:index]
             start, size = index, 0

@@ -105,7 +105,7 @@ class KafkaChangelogReader:
         if start >= end:
             return
         if partition in self._read:
-            # An end-of-partition event of the earlier read may still be queued (librdkafka 2.16), and would end this one.
+            # An end-of-partition event of the earlier read may still be queued (librdkafka 2.16) and would end this.
             self._consumer.close()
             self._consumer = self._open()
             self._read.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
@@ -193,6 +194,11 @@ def test_no_broker_at_the_start_is_told_in_time() -> None:
         KafkaTransaction({"bootstrap.servers": "127.0.0.1:1"}, "id", Remembered(b""), timeout_s=0.5)
 
 
+def state_of(pid: int) -> str:
+    """The first letter of a process's state; a signal to stop takes a moment."""
+    return subprocess.check_output(["ps", "-o", "state=", "-p", str(pid)], text=True).strip()[:1]
+
+
 @pytest.mark.slow
 def test_an_outage_longer_than_a_transaction_may_last_is_waited_out(topic_names: Callable[[str], str]) -> None:
     """While the broker stalls everything is `Unavailable`, in time; afterwards the same writer goes on."""
@@ -206,6 +212,7 @@ def test_an_outage_longer_than_a_transaction_may_last_is_waited_out(topic_names:
         transaction.send(out.topic, b"k", b"dropped")
         poll_until(lambda: end_of(source, out) == 1, source)
         os.kill(kafka.pid(), signal.SIGSTOP)
+        poll_until(lambda: state_of(kafka.pid()) == "T", source)
         try:
             answer = source.ask_ends([at])
             for _ in range(2):

@@ -1,0 +1,214 @@
+"""Holds what came of a world against the reference: every order's ending, the counts, and the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from urllib.parse import urlsplit
+
+from consumer.awin import sread
+from consumer.demo.awin import MINOR_DIGITS
+from consumer.demo.awin.rules import Rules as StandIn
+from consumer.demo.reference import Expected, expect
+from consumer.events import Conversion, DeadLetter, outbox_key
+from consumer.state import orders
+from consumer.state.orders import Ledger
+from consumer.stream.log import Record, TopicPartition
+from tests.attribute.cluster import (
+    CONVERSIONS,
+    DECODE_CONVERSION,
+    DECODE_DEAD_LETTER,
+    ORDERS,
+    PARTITIONS,
+    SESSIONS,
+    Cluster,
+)
+from tests.attribute.scripts import Input
+
+Place = tuple[int, int]
+DEAD = {"dead_letter", "conflict"}
+
+
+def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
+    """Make sure that everything ended as the reference says, that nothing did twice, and that all adds up.
+
+    Returns the conversions by the partition and offset of their orders.
+    """
+    conversions = _conversions(cluster)
+    letters = _dead_letters(cluster)
+    cuts = {place: c.session_cut for place, c in conversions.items() if c.session_cut is not None}
+    expected = expect(given.sessions, given.orders, cluster.rules, cut_over_ms=_cut_over(cluster), cuts=cuts)
+    ledgers = [ledger_of(cluster, partition) for partition in range(PARTITIONS)]
+    read = {place: e for place, e in expected.items() if place[1] >= ledgers[place[0]].first_order_offset}
+    assert all(e.ending in {"before_cut_over", "dead_letter"} for p, e in expected.items() if p not in read)
+
+    assert set(conversions) == {place for place, e in read.items() if e.ending == "conversion"}
+    for place, conversion in conversions.items():
+        assert said(conversion) == said_by_reference(expected[place])
+        assert _violations(conversion) == []
+
+    wanted = {(ORDERS, *place): (e.reason, e.field) for place, e in read.items() if e.ending == "dead_letter"}
+    wanted |= {(ORDERS, *place): ("conflict", "order_ref") for place, e in read.items() if e.ending == "conflict"}
+    wanted |= {place: (reason, "") for place, reason in given.poison.items() if _is_read(place, ledgers)}
+    wanted |= {place: reason for place, reason in _dead_sessions(cluster, given).items() if _is_read(place, ledgers)}
+    assert {place: (letter.reason, letter.field) for place, letter in letters.items()} == wanted
+
+    for partition, ledger in enumerate(ledgers):
+        _check_ledger(cluster, given, partition, ledger, read)
+    return conversions
+
+
+def check_state(cluster: Cluster) -> None:
+    """Make sure that what the owners keep is what their changelogs hold, key by key, and that nothing is pending."""
+    owned: set[int] = set()
+    for member in cluster.members.values():
+        for partition in member.stage.assignment.active:
+            owned.add(partition)
+            state = member.state(partition)
+            assert state == cluster.restored(partition)
+            assert not [key for key in state if key.startswith(b"p")]
+    assert owned == set(range(PARTITIONS))
+
+
+def check_forced(cluster: Cluster, conversions: dict[Place, Conversion]) -> None:
+    """Make sure that no order was forced before it was allowed."""
+    decided_ms = {_place(DECODE_CONVERSION(record.value)): record.timestamp_ms for record in cluster.conversions()}
+    shortest_s = min(cluster.settings.idle_wait_s, cluster.settings.max_hold_s)
+    for place, conversion in conversions.items():
+        if conversion.session_cut is not None:
+            polled_ms, end = cluster.polled[place]
+            unread = [r.offset for r in cluster.log.records(SESSIONS, place[0], conversion.session_cut)]
+            assert all(offset >= end for offset in unread)
+            assert decided_ms[place] - polled_ms >= shortest_s * 1000
+
+
+def ledger_of(cluster: Cluster, partition: int) -> Ledger:
+    """The ledger in a partition's changelog."""
+    return orders.decode_ledger(cluster.restored(partition)[orders.LEDGER_KEY])
+
+
+def said(conversion: Conversion) -> dict[str, object]:
+    """What a conversion says of all that the reference knows."""
+    return {
+        "programme": conversion.programme,
+        "order_ref": conversion.order_ref,
+        "channel": conversion.channel,
+        "why": conversion.reason,
+        "click_checksums": conversion.click_checksums,
+        "amount": conversion.amount,
+        "currency": conversion.currency,
+        "parts": conversion.parts,
+        "vouchers": conversion.vouchers,
+        "customer_acquisition": conversion.customer_acquisition,
+        "custom": conversion.custom,
+        "test": conversion.test,
+        "decidable_at_ms": conversion.decidable_at_ms,
+    }
+
+
+def said_by_reference(expected: Expected) -> dict[str, object]:
+    """The same of an expectation."""
+    return {
+        "programme": expected.programme,
+        "order_ref": expected.order_ref,
+        "channel": expected.channel,
+        "why": expected.why,
+        "click_checksums": expected.click_checksums,
+        "amount": expected.amount,
+        "currency": expected.currency,
+        "parts": expected.parts,
+        "vouchers": expected.vouchers,
+        "customer_acquisition": expected.customer_acquisition,
+        "custom": expected.custom,
+        "test": expected.test,
+        "decidable_at_ms": expected.decidable_at_ms,
+    }
+
+
+def _conversions(cluster: Cluster) -> dict[Place, Conversion]:
+    found: dict[Place, Conversion] = {}
+    for record in cluster.conversions():
+        conversion = DECODE_CONVERSION(record.value)
+        assert record.key == outbox_key(conversion.programme, conversion.order_ref)
+        assert _place(conversion) not in found, "an order was reported twice"
+        found[_place(conversion)] = conversion
+    return found
+
+
+def _place(conversion: Conversion) -> Place:
+    return conversion.source.partition, conversion.source.offset
+
+
+def _dead_letters(cluster: Cluster) -> dict[tuple[str, int, int], DeadLetter]:
+    found: dict[tuple[str, int, int], DeadLetter] = {}
+    for record in cluster.dead_letters():
+        letter = DECODE_DEAD_LETTER(record.value)
+        source = letter.source
+        place = source.topic, source.partition, source.offset
+        assert place not in found, "a record became two dead letters"
+        found[place] = letter
+        original = _original(cluster, place)
+        assert (letter.key, letter.value, letter.truncated) == (original.key, original.value, False)
+        assert record.key == original.key
+    return found
+
+
+def _original(cluster: Cluster, place: tuple[str, int, int]) -> Record:
+    return cluster.log.records(*place)[0]
+
+
+def _dead_sessions(cluster: Cluster, given: Input) -> dict[tuple[str, int, int], tuple[str, str]]:
+    skew_ms = cluster.rules.max_clock_skew_ms
+    return {
+        (SESSIONS, s.partition, s.offset): ("event_time_in_future", "landed_at")
+        for s in given.sessions
+        if s.event.landed_at_ms > s.timestamp_ms + skew_ms
+    }
+
+
+def _is_read(place: tuple[str, int, int], ledgers: list[Ledger]) -> bool:
+    topic, partition, offset = place
+    ledger = ledgers[partition]
+    return offset >= (ledger.first_session_offset if topic == SESSIONS else ledger.first_order_offset)
+
+
+def _cut_over(cluster: Cluster) -> int:
+    assert cluster.settings.cut_over_ms is not None
+    return cluster.settings.cut_over_ms
+
+
+def _check_ledger(cluster: Cluster, given: Input, partition: int, ledger: Ledger, read: dict[Place, Expected]) -> None:
+    endings = Counter(e.ending for place, e in read.items() if place[0] == partition)
+    poison = [place for place in given.poison if place[1] == partition and _is_read(place, _alone(partition, ledger))]
+    dead = [p for p in _dead_sessions(cluster, given) if p[1] == partition and _is_read(p, _alone(partition, ledger))]
+    sessions = cluster.log.records(SESSIONS, partition, ledger.first_session_offset)
+    order_poison = sum(topic == ORDERS for topic, _, _ in poison)
+    assert ledger.pending() == 0
+    assert ledger.cut_over_ms == _cut_over(cluster)
+    assert ledger.orders == len(cluster.log.records(ORDERS, partition, ledger.first_order_offset))
+    assert ledger.decided == endings["conversion"]
+    assert ledger.duplicates == endings["duplicate"]
+    assert ledger.conflicts == endings["conflict"]
+    assert ledger.before_cut_over == endings["before_cut_over"]
+    assert ledger.dead_letters == endings["dead_letter"] + order_poison
+    assert ledger.sessions == len(sessions)
+    assert ledger.sessions_dead == len(dead) + len(poison) - order_poison
+
+
+def _alone(partition: int, ledger: Ledger) -> list[Ledger]:
+    return [ledger] * (partition + 1)
+
+
+def _violations(conversion: Conversion) -> list[str]:
+    """What the stand-in Awin finds wrong with the conversion's request."""
+    split = urlsplit(sread.url(conversion))
+    return list(StandIn(MINOR_DIGITS).violations("GET", f"{split.path}?{split.query}")[1])
+
+
+def values(cluster: Cluster) -> set[tuple[bytes | None, bytes | None]]:
+    """Keys and values of all conversions."""
+    return {(record.key, record.value) for record in cluster.conversions()}
+
+
+def ends(cluster: Cluster) -> dict[TopicPartition, int]:
+    """How long every partition of the outbox is."""
+    return {each: cluster.log.end_offset(*each) for each in cluster.log.partitions(CONVERSIONS)}

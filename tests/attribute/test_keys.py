@@ -1,0 +1,51 @@
+"""Keys that lie where murmur2 does not put them."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import murmur2
+
+from consumer.attribute.keys import KeyGuards
+from consumer.errors import TopicError
+from consumer.stream.log import Record
+
+PARTITIONS = 4
+
+
+def placed(number: int, *, shift: int) -> Record:
+    """A record whose partition is its key's, moved on by some."""
+    key = f"visitor-{number}".encode()
+    return Record("session.landed", (murmur2(key, PARTITIONS) + shift) % PARTITIONS, number, 0, key, b"")
+
+
+def test_keys_of_javas_default_partitioner_are_fine() -> None:
+    """Any number of well-placed keys raises nothing, nor do a few stray ones among them."""
+    guards = KeyGuards(["session.landed"])
+    guards.look([placed(number, shift=number % 10 == 0) for number in range(500)], PARTITIONS)
+
+
+def test_foreign_partitioning_stops_the_stage_within_the_first_batch() -> None:
+    """When most keys lie elsewhere, an error names the topic and the partitioner to use."""
+    guards = KeyGuards(["session.landed", "order.completed"])
+    with pytest.raises(TopicError, match=r"session\.landed.*murmur2_random"):
+        guards.look([placed(number, shift=1) for number in range(60)], PARTITIONS)
+
+
+def test_records_without_key_count_as_misplaced() -> None:
+    """A topic without keys cannot be joined either."""
+    unkeyed = [Record("order.completed", 0, number, 0, None, b"") for number in range(60)]
+    with pytest.raises(TopicError, match=r"order\.completed"):
+        KeyGuards(["order.completed"]).look(unkeyed, PARTITIONS)
+
+
+def test_a_change_of_partitioner_is_noticed_later_too() -> None:
+    """After a long time with good keys, one record of each batch is enough to notice bad ones."""
+    guards = KeyGuards(["session.landed"])
+    guards.look([placed(number, shift=0) for number in range(1_000)], PARTITIONS)
+
+    def look_at_first_records_of_batches() -> None:
+        for number in range(200):
+            guards.look([placed(number, shift=2)], PARTITIONS)
+
+    with pytest.raises(TopicError):
+        look_at_first_records_of_batches()

@@ -1,0 +1,70 @@
+"""The checks that every mutant must fail: worked examples first, then the properties in a few worlds.
+
+Runs as a program on a copy of the package: exit code 0 when all hold, 1 when one does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import structlog
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.attribute.test_forced import QuietPartition, test_waiting_begins_with_the_last_session_itself
+from tests.attribute.test_opening import test_the_first_orders_find_their_clicks
+from tests.attribute.test_promises import (
+    test_decisions_are_deterministic,
+    test_every_order_ends_as_the_reference_says,
+    test_forced_decisions_are_facts,
+)
+from tests.attribute.worked import check_basket, check_case
+from tests.reference.baskets import BASKETS
+from tests.reference.decisions import CASES
+
+FEW = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=40,
+    stateful_step_count=30,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def checks() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Name and do each check, the quickest first."""
+    yield from ((name, partial(check_case, case)) for name, case in CASES.items())
+    yield from ((name, partial(check_basket, basket)) for name, basket in BASKETS.items())
+    for test in (test_waiting_begins_with_the_last_session_itself, test_the_first_orders_find_their_clicks):
+        yield test.__name__, test
+    yield "forced decisions", partial(run_state_machine_as_test, QuietPartition, settings=FEW)
+    for promise in (
+        test_every_order_ends_as_the_reference_says,
+        test_forced_decisions_are_facts,
+        test_decisions_are_deterministic,
+    ):
+        yield promise.__name__, FEW(promise)
+
+
+def main() -> int:
+    """Do the checks until one fails."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    for name, check in checks():
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001  # whatever a broken rule leads to
+            sys.stdout.write(f"fails: {name}: {type(error).__name__}\n")
+            sys.stderr.write(traceback.format_exc()[-2_000:])
+            return 1
+    sys.stdout.write("holds\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
