@@ -29,7 +29,7 @@ def demo(
     from consumer.ops import logs
 
     logs.configure("warning")
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     summary = run_demo(
         seconds=seconds, rate=rate, seed=seed, bootstrap_servers=bootstrap, console=console, ops_port=ops_port
     )

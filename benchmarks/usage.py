@@ -1,0 +1,58 @@
+"""What a measured process has used, told over its standard input and output.
+
+The process answers each line that it is sent with one line of JSON. Whoever measures decides when to ask, so the
+figures leave out what comes before and after.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True):
+    """Totals since the process began."""
+
+    cpu_s: float
+    """User and system time of all its threads."""
+    peak_rss_bytes: int
+    records: int
+    """Input records taken."""
+    restored_changes: int = 0
+    restore_s: float = 0.0
+    """Spent restoring, from each partition's first attempt to its end; partitions come one after the other."""
+    ready: bool = False
+    """Every partition is worked on."""
+
+
+def own_cpu_s() -> float:
+    """Return the CPU time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def own_peak_rss_bytes() -> int:
+    """Return the most memory that this process has had resident."""
+    # Linux hands getrusage's maximum down from the parent to a spawned child; this one is the process's own.
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def answer(usage: Callable[[], Usage]) -> None:
+    """Answer questions on a thread of its own until standard input ends."""
+
+    def run() -> None:
+        for _ in sys.stdin:
+            sys.stdout.write(msgspec.json.encode(usage()).decode() + "\n")
+            sys.stdout.flush()
+
+    Thread(target=run, name="usage", daemon=True).start()
