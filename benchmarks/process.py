@@ -45,9 +45,8 @@ class Measured:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
         try:
-            self._process.communicate(timeout=STOP_TIMEOUT_S)
+            self._process.communicate(timeout=STOP_TIMEOUT_S)  # closes its standard input
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()

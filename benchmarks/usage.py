@@ -1,12 +1,14 @@
 """What a measured process has used, told over its standard input and output.
 
 The process answers each line that it is sent with one line of JSON. Whoever measures decides when to ask, so the
-figures leave out what comes before and after.
+figures leave out what comes before and after. When its standard input ends, so does the process: nobody is left to ask.
 """
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,11 +50,12 @@ def own_peak_rss_bytes() -> int:
 
 
 def answer(usage: Callable[[], Usage]) -> None:
-    """Answer questions on a thread of its own until standard input ends."""
+    """Answer questions on a thread of its own until standard input ends; then ask the process to stop by SIGTERM."""
 
     def run() -> None:
         for _ in sys.stdin:
             sys.stdout.write(msgspec.json.encode(usage()).decode() + "\n")
             sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=run, name="usage", daemon=True).start()

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, settings
 
 from consumer.demo.broker import EmbeddedKafka
 
-# Time limits belong to pytest-timeout; a shared machine makes hypothesis's own deadline fail now and then.
-settings.register_profile("fast", deadline=None, derandomize=True, max_examples=50, database=None)
+# Time limits belong to pytest-timeout; a shared machine makes hypothesis's own fail now and then.
+UNTIMED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
-    "long", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    "fast", deadline=None, derandomize=True, max_examples=50, database=None, suppress_health_check=UNTIMED
 )
+settings.register_profile("long", deadline=None, max_examples=2_000, suppress_health_check=UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}

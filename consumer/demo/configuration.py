@@ -79,6 +79,8 @@ def cluster_settings(ports: Sequence[Ports]) -> dict[str, str]:
         "share.coordinator.state.topic.min.isr": str(in_sync),
         "share.coordinator.state.topic.num.partitions": "4",
         "group.min.session.timeout.ms": "1000",
+        # Tests write records of long ago; those must not vanish while they run.
+        "log.retention.check.interval.ms": "86400000",
         "group.consumer.min.session.timeout.ms": "1000",
         "group.consumer.min.heartbeat.interval.ms": "100",
         "group.initial.rebalance.delay.ms": "0",

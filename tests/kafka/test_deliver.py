@@ -62,7 +62,7 @@ class Shop:
             endpoint=self._stand_in.endpoint,
             max_outstanding=4,
             read_timeout_ms=60_000,
-            session_timeout_ms=2_000,
+            session_timeout_ms=20_000,
             drain_budget_ms=2_000,
         )
         store = RocksStore(self._folder / member)

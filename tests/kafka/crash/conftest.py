@@ -82,8 +82,15 @@ def awin() -> Iterator[StandInAwin]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def own_kafka() -> Iterator[EmbeddedKafka]:
-    """A broker that these tests may kill; each leaves it running."""
+    """A broker of the test's own, to be stopped and started."""
     with EmbeddedKafka() as started:
+        yield started
+
+
+@pytest.fixture
+def three_nodes() -> Iterator[EmbeddedKafka]:
+    """A cluster of the test's own that survives the death of a node."""
+    with EmbeddedKafka(nodes=3) as started:
         yield started

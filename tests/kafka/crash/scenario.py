@@ -28,7 +28,7 @@ from tests.kafka.crash.traffic import Traffic
 from tests.kafka.crash.verdict import Account, Logs, judge, ledgers
 
 PARTITIONS = 4
-SETTLE_TIMEOUT_S = 60.0
+SETTLE_TIMEOUT_S = 120.0
 
 _TOPICS = (
     "session_landed",
@@ -144,9 +144,8 @@ class Scenario:
         try:
             wait_until(lambda: missing() == (0, 0, 0), "every record has its ending", SETTLE_TIMEOUT_S, every_s=0.5)
         except AssertionError as error:
-            told = "\n".join(f"{program.tail()}\n{program.stacks()}" for program in self._programs[-2:])
             left = "sessions {}, orders {}, pending {}".format(*missing())
-            raise AssertionError(f"{error}; left: {left}\n{told}") from None
+            raise AssertionError(f"{error}; left: {left}\n{self._told()}") from None
 
     def receipts(self) -> dict[str, Receipt]:
         """Return the newest receipt of every order reference."""
@@ -156,8 +155,15 @@ class Scenario:
     def wait_delivered(self, order_refs: Iterable[str]) -> dict[str, Receipt]:
         """Wait until each of these orders has a receipt, and return all receipts."""
         wanted = set(order_refs)
-        wait_until(lambda: wanted <= self.receipts().keys(), "every order has its receipt", SETTLE_TIMEOUT_S, 0.5)
+        try:
+            wait_until(lambda: wanted <= self.receipts().keys(), "every order has its receipt", SETTLE_TIMEOUT_S, 0.5)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {len(wanted - self.receipts().keys())} have none\n{self._told()}") from None
         return self.receipts()
+
+    def _told(self) -> str:
+        """End the latest programs and return the last that they said and did, for a message."""
+        return "\n".join(f"{program.tail()}\n{program.stacks()}" for program in self._programs[-2:])
 
     def account(self) -> Account:
         """Hold everything that the attribute stage left against the reference."""

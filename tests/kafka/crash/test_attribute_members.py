@@ -44,7 +44,7 @@ def test_a_second_member_may_come_and_go(scenario: Scenario, chance: Random, sho
 def test_a_member_that_wakes_after_its_partitions_were_taken_commits_nothing(
     make_scenario: MakeScenario, kafka: EmbeddedKafka, chance: Random, show: Show
 ) -> None:
-    """Stopped beyond the session timeout and woken while its transaction is still open, it is refused, and rejoins."""
+    """Stopped beyond the session timeout and woken with its transaction still open, it drops that and rejoins."""
     # The broker must not abort the sleeper's transaction before it wakes: the group has to refuse it.
     scenario = make_scenario(kafka, changes={"kafka": {"transaction_timeout": "8s"}})
     scenario.create_topics()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from random import Random
 
@@ -21,67 +22,82 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 RATE = 200
 
 
-class Liveness:
-    """Asks a program's /livez all the time, on a thread; keeps what was not a yes."""
+class Supervisor:
+    """Starts a program anew when it has ended, as Kubernetes does, and asks for its liveness all the time."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, start: Callable[[], Program]) -> None:
+        self.program = start()
+        self.restarts = 0
         self.asked = 0
         self.failures: list[int] = []
-        self._program = program
+        """What `/livez` answered instead of 200."""
+        self._start = start
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="liveness", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop asking."""
+        """Leave the program alone."""
         self._closing.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._closing.wait(0.1):
-            status = self._program.get("/livez")
-            self.asked += 1
-            if status != 200:
-                self.failures.append(status)
+            status = self.program.get("/livez")
+            if not self.program.running:
+                self.restarts += 1
+                self.program = self._start()
+            elif status:
+                self.asked += 1
+                if status != 200:
+                    self.failures.append(status)
 
 
-def test_a_broker_that_is_killed_and_comes_back_costs_nothing(
-    make_scenario: MakeScenario, own_kafka: EmbeddedKafka, awin: StandInAwin, chance: Random, show: Show
+def test_brokers_that_are_killed_and_come_back_cost_nothing(
+    three_nodes: EmbeddedKafka, make_scenario: MakeScenario, awin: StandInAwin, chance: Random, show: Show
 ) -> None:
-    """Killed twice under load: both stages go on by themselves, report every order, and are alive all the time."""
-    # Kafka 4.3.1 forgets the markers of a transaction that times out while its only broker starts: readers of its
-    # partitions are stuck for good. So what is open when the broker dies must not have timed out when it is back.
-    scenario = make_scenario(own_kafka, endpoint=awin.endpoint, changes={"kafka": {"transaction_timeout": "40s"}})
+    """Each node killed in turn under load: both stages go on, report every order, and are alive all the time.
+
+    A stage that cannot know whether its last transaction was committed ends, and finds out when it is started again.
+
+    Not tried with a single node: Kafka 4.3.1 now and then forgets the markers of a transaction that it has to end while
+    its only broker starts, and then nobody ever reads on behind it (the stage stops and says so).
+    """
+    changes = {
+        "topics": {"replication": 3, "min_insync_replicas": 2},
+        "kafka": {"transaction_timeout": "10s", "session_timeout": "6s"},
+    }
+    scenario = make_scenario(three_nodes, endpoint=awin.endpoint, changes=changes)
     scenario.create_topics()
     scenario.open_shop(RATE)
-    program = scenario.start(None)
-    program.wait_active(2 * PARTITIONS)
-    with closing(Liveness(program)) as liveness:
-        for _ in range(2):
+    with closing(Supervisor(lambda: scenario.start(None))) as supervisor:
+        supervisor.program.wait_active(2 * PARTITIONS)
+        for node in chance.sample(range(3), 3):
             time.sleep(chance.uniform(0.5, 2.0))
-            own_kafka.kill()
+            three_nodes.kill(node)
             time.sleep(chance.uniform(0.0, 3.0))
-            own_kafka.start_node()
+            three_nodes.start_node(node)
         scenario.settle()
         account = scenario.account()
+        assert account.faults == []
         receipts = scenario.wait_delivered(account.to_report())
-    program.terminate()
-    assert program.end() == 0
+    supervisor.program.terminate()
+    assert supervisor.program.end() == 0
     comparison = compare(account.expected, [request.parameters for request in awin.requests if request.accepted])
     show(
-        kills=2,
+        kills=3,
         sessions=account.sessions,
         orders=account.orders,
         sent_twice=comparison.sent_twice,
-        liveness_checks=liveness.asked,
+        restarts=supervisor.restarts,
+        liveness_checks=supervisor.asked,
     )
-    assert account.faults == []
     assert comparison.lost == comparison.unexpected == 0
     assert all(receipts[ref].possible_repeat for ref in awin.sent_twice())
-    assert liveness.failures == []
+    assert supervisor.failures == []
 
 
-def test_a_broker_that_is_not_there_yet_is_waited_for(make_scenario: MakeScenario, own_kafka: EmbeddedKafka) -> None:
+def test_a_broker_that_is_not_there_yet_is_waited_for(own_kafka: EmbeddedKafka, make_scenario: MakeScenario) -> None:
     """Started before the broker, both stages say that they wait, are alive, and begin when it comes."""
     scenario = make_scenario(own_kafka)
     scenario.create_topics()

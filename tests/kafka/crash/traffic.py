@@ -76,7 +76,7 @@ class Traffic:
             self._produce(self._shop.events(now_ms, now_ms + _STEP_MS))
             now_ms += _STEP_MS
         self._produce(self._shop.rest())
-        self._producer.flush()
+        assert self._producer.flush(60) == 0, "the broker does not take the last records"
 
     def _produce(self, emissions: Iterable[Emission]) -> None:
         for emission in emissions:
