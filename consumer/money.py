@@ -22,6 +22,7 @@ _MINOR_DIGITS = {
 # fmt: on
 _ZERO = Decimal(0)
 _ENOUGH = MAX_WHOLE_DIGITS + MAX_DECIMALS + 20
+_FINEST = Decimal((0, (1,), -MAX_DECIMALS))
 _EXACT = Context(prec=_ENOUGH, traps=[Inexact, InvalidOperation])
 _ROUNDING = Context(prec=_ENOUGH, traps=[InvalidOperation])
 
@@ -36,8 +37,31 @@ def is_amount(number: Decimal) -> bool:
 
     The functions below are exact for such numbers, and for sums of up to 10^19 of them.
     """
-    exponent = number.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -MAX_DECIMALS and number.adjusted() < MAX_WHOLE_DIGITS
+    if not number.is_finite() or number.adjusted() >= MAX_WHOLE_DIGITS:
+        return False
+    try:
+        number.quantize(_FINEST, None, _EXACT)
+    except Inexact:
+        return False
+    return True
+
+
+def plus(augend: Decimal, addend: Decimal) -> Decimal:
+    """Return the exact sum of two amounts.
+
+    Raises:
+        decimal.DecimalException: as `total`.
+    """
+    return _EXACT.add(augend, addend)
+
+
+def by_value(amount: Decimal) -> Decimal:
+    """Return the one form of all numbers of the same value: 10.0 and 10.00 become 1E+1, -0 becomes 0.
+
+    Raises:
+        decimal.DecimalException: the amount is not one (`is_amount`).
+    """
+    return amount.normalize(_EXACT) or _ZERO
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -77,6 +101,8 @@ def split(amount: Decimal, groups: Mapping[str, Decimal]) -> tuple[Part, ...]:
         amount: as `to_minor_units` gives it; its digits are those of the parts.
         groups: each group's exact sum, none negative, in the order that breaks ties; rounded, their sum is ``amount``.
     """
+    if len(groups) == 1:
+        return tuple(Part(code, amount) for code in groups)
     exponent = int(amount.as_tuple().exponent)
     whole = {code: part.quantize(amount, ROUND_DOWN, _ROUNDING).copy_abs() for code, part in groups.items()}
     rests = {code: _EXACT.subtract(part, whole[code]) for code, part in groups.items()}

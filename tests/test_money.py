@@ -74,7 +74,7 @@ def test_what_the_digits_cannot_express_is_not_written(amount: str, currency: st
 
 
 @pytest.mark.parametrize(
-    "number", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+14", "-1E+14", "1E-31", "0E-31", "1E+999999", "1E-999999"]
+    "number", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+14", "-1E+14", "1E-31", "1E+999999", "1E-999999"]
 )
 def test_not_an_amount(number: str) -> None:
     """What is not finite, too large or too fine is no amount."""

@@ -155,7 +155,7 @@ class AttributePartition:
         ledger = self.state.ledger
         key = outbox_key(self._rules.advertiser_id, order.order_ref)
         fingerprint = conversion.fingerprint(order)
-        known = self.state.link(key) or self.state.pending(key)
+        known = self.state.pending(key) if key in self.pending else self.state.link(key)
         if known is not None:
             if known.fingerprint != fingerprint:
                 raise Reject(
@@ -199,7 +199,7 @@ class AttributePartition:
         touches = state.touches(order.visitor_id) if order.visitor_id else []
         attribution = lastclick.decide(order, touches, self._rules, cut)
         source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
-        decided = conversion.build(order, attribution, self._rules, source, cut)
+        decided = conversion.build(order, pending.fingerprint, attribution, self._rules, source, cut)
         self._output.conversion(decided)
         state.settle(
             waiting.key,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -157,8 +158,12 @@ def _own_host(domain: str) -> str:
     return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
 
 
+@lru_cache(4096)
 def _patterns_of(host: str, depth: int) -> frozenset[str]:
-    """Return every pattern, of at most ``depth`` labels, that fits a host; so a rule costs one set comparison."""
+    """Return every pattern, of at most ``depth`` labels, that fits a host; so a rule costs one set comparison.
+
+    Most referrers are of a few hosts.
+    """
     if not host:
         return _NOTHING
     labels = host.rsplit(".", depth)

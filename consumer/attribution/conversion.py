@@ -7,12 +7,14 @@ import unicodedata
 from decimal import Decimal
 from hashlib import blake2b
 
+import msgspec
+
 from consumer.attribution.awc import parse
 from consumer.attribution.lastclick import Attribution
 from consumer.attribution.rules import Rules
 from consumer.errors import Reject, Unreportable
 from consumer.events import Conversion, OrderCompleted, Position
-from consumer.money import MAX_DECIMALS, MAX_WHOLE_DIGITS, is_amount, split, to_minor_units, total
+from consumer.money import MAX_DECIMALS, MAX_WHOLE_DIGITS, by_value, is_amount, plus, split, to_minor_units, total
 
 DEFAULT_GROUP = "DEFAULT"
 FINGERPRINT_BYTES = 16
@@ -22,6 +24,7 @@ MAX_VISITOR_CHARACTERS = 1_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}")
 _GROUP = re.compile(r"[A-Z0-9_.-]+")
+_encode = msgspec.msgpack.Encoder().encode
 _OWN_CUSTOM = re.compile(r"[2-9]|[1-9][0-9]+")
 
 
@@ -63,28 +66,36 @@ def fingerprint(order: OrderCompleted) -> bytes:
 
     Numbers count by value: 10.0 is 10.00. Fingerprints are kept for over a year, so this form must not change.
     """
-    values: list[str | None] = [_ratio(order.subtotal), order.currency]
-    for line in order.lines:
-        values += [
+    lines = [
+        (
             line.product_id,
             line.sku,
             line.name,
             line.category,
-            _ratio(line.unit_price),
-            str(line.quantity),
-            _ratio(line.amount),
+            by_value(line.unit_price),
+            line.quantity,
+            by_value(line.amount),
             line.commission_group,
-        ]
-    return blake2b(b"".join(map(_delimited, values)), digest_size=FINGERPRINT_BYTES).digest()
+        )
+        for line in order.lines
+    ]
+    data = _encode((by_value(order.subtotal), order.currency, lines))
+    return blake2b(data, digest_size=FINGERPRINT_BYTES).digest()
 
 
 def build(
-    order: OrderCompleted, attribution: Attribution, rules: Rules, source: Position, cut: int | None
+    order: OrderCompleted,
+    order_fingerprint: bytes,
+    attribution: Attribution,
+    rules: Rules,
+    source: Position,
+    cut: int | None,
 ) -> Conversion:
     """Return the conversion of an order that has passed `check`.
 
     Args:
         order: the order.
+        order_fingerprint: its `fingerprint`.
         attribution: the decision about it.
         rules: the settings; they name programme, method, mode and sender.
         source: where the order's record stands.
@@ -111,7 +122,7 @@ def build(
         reason=attribution.reason,
         session_cut=cut,
         evidence=attribution.evidence,
-        fingerprint=fingerprint(order),
+        fingerprint=order_fingerprint,
         source=source,
     )
 
@@ -154,21 +165,8 @@ def _group_sums(order: OrderCompleted) -> dict[str, Decimal]:
     """Return each commission group's exact sum, in the order of its first line."""
     if not order.lines:
         return {DEFAULT_GROUP: order.subtotal}
-    groups: dict[str, list[Decimal]] = {}
+    sums: dict[str, Decimal] = {}
     for line in order.lines:
         code = DEFAULT_GROUP if line.commission_group is None else line.commission_group
-        groups.setdefault(code, []).append(line.amount)
-    return {code: total(amounts) for code, amounts in groups.items()}
-
-
-def _ratio(number: Decimal) -> str:
-    """Write a number by its value: the same text for 10.0 and 10.00."""
-    return "{}/{}".format(*number.as_integer_ratio())
-
-
-def _delimited(value: str | None) -> bytes:
-    """Write a value so that no sequence of values reads like another, and absent is not empty."""
-    if value is None:
-        return b"-"
-    data = value.encode("utf-8", "surrogatepass")
-    return b"%d:%b" % (len(data), data)
+        sums[code] = plus(sums[code], line.amount) if code in sums else line.amount
+    return sums

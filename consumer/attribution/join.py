@@ -86,6 +86,9 @@ class PendingOrders:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._waiting
+
     def add(self, waiting: Waiting) -> None:
         """Let an order wait that was just read."""
         self._forget_decided()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from heapq import nlargest
+from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ MAX_EVIDENCE = 20
 
 Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_landing"]
 
+_STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
+_landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
 """Stands for the offset of what the order itself carries, which ranks after every session's."""
 
@@ -73,6 +76,9 @@ class _Weighed(NamedTuple):
     """``None`` for a candidate."""
 
 
+_rank = itemgetter(slice(3))
+
+
 def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None = None) -> Attribution:
     """Return the channel and the checksums of an order that has passed `consumer.attribution.conversion.check`.
 
@@ -85,25 +91,31 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
     seen = _seen(order, touches, rules, cut)
-    weighed = _weigh(order, seen, rules)
-    candidates = sorted((item for item in weighed if item.verdict is None), key=_rank, reverse=True)
+    ranked = sorted(_weigh(order, seen, rules), key=_rank, reverse=True)
+    candidates = [item for item in ranked if item.verdict is None]
     winner = candidates[0] if candidates and rules.model != "none" else None
-    normal = next((c for c in candidates if c.awc and c.kind != Kind.STRICTLY_NECESSARY), None)
-    necessary = next((c for c in candidates if c.awc and c.kind == Kind.STRICTLY_NECESSARY), None)
+    clicks = [item for item in candidates if item.awc]
+    normal = next((item for item in clicks if item.kind != _STRICTLY_NECESSARY), None)
+    necessary = next((item for item in clicks if item.kind == _STRICTLY_NECESSARY), None)
     withheld = normal if _denied(order, seen) else None
     channel, reason = _channel(order, rules, winner, known=bool(seen))
-    sent = tuple(c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld)
-    deciding = {c.offset for c in (winner, normal, necessary) if c is not None}
-    evidence = nlargest(MAX_EVIDENCE, weighed, key=lambda item: (item.offset in deciding, _rank(item)))
-    return Attribution(
-        channel,
-        reason,
-        sent,
-        tuple(
+    sent = tuple([c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld])
+    evidence = tuple(
+        [
             _evidence(item, item.verdict or _verdict(item, winner, withheld))
-            for item in sorted(evidence, key=_rank, reverse=True)
-        ),
+            for item in _most_telling(ranked, (winner, normal, necessary))
+        ]
     )
+    return Attribution(channel, reason, sent, evidence)
+
+
+def _most_telling(ranked: Sequence[_Weighed], deciding: Sequence[_Weighed | None]) -> Sequence[_Weighed]:
+    """Return what decided and, up to `MAX_EVIDENCE` in all, the newest of the rest; the newest first."""
+    if len(ranked) <= MAX_EVIDENCE:
+        return ranked
+    offsets = {item.offset for item in deciding if item is not None}
+    chosen = nlargest(MAX_EVIDENCE, ranked, key=lambda item: (item.offset in offsets, _rank(item)))
+    return sorted(chosen, key=_rank, reverse=True)
 
 
 def _seen(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None) -> list[Touch]:
@@ -111,13 +123,15 @@ def _seen(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: in
     if not order.visitor_id:
         return []
     latest = order.completed_at_ms
+    earliest = latest - rules.window_ms
+    decided_at_ms = latest + rules.grace_ms
     seen = [
         touch
         for touch in touches
-        if latest - rules.window_ms <= touch.landed_at_ms <= latest
-        and (touch.watermark_before_ms < latest + rules.grace_ms if cut is None else touch.offset < cut)
+        if earliest <= touch.landed_at_ms <= latest
+        and (touch.watermark_before_ms < decided_at_ms if cut is None else touch.offset < cut)
     ]
-    return sorted(seen, key=lambda touch: (touch.landed_at_ms, touch.offset))
+    return sorted(seen, key=_landing_order)
 
 
 def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:
@@ -211,7 +225,3 @@ def _evidence(item: _Weighed, verdict: Verdict) -> Evidence:
         awc=item.awc,
         verdict=verdict.value,
     )
-
-
-def _rank(item: _Weighed) -> tuple[int, int, int]:
-    return item[:3]

@@ -16,8 +16,11 @@ from msgspec import Struct
 
 from consumer.errors import Undecodable
 from consumer.events import Conversion, DeadLetter, OrderCompleted, Receipt, SessionLanded
+from consumer.stream.amounts import unscaled
+from consumer.stream.conversion_body import write_conversion
 from consumer.stream.decoder import Decoder, RecordT, SchemaRegistry
 from consumer.stream.framing import single_object_prefix
+from consumer.stream.order_body import read_order
 from consumer.stream.schemas import Schemas
 from consumer.stream.session_body import read_session
 
@@ -29,8 +32,6 @@ _OPTIONAL_TEXT_OF_LINE = ("sku", "name", "category", "commission_group")
 
 _READ_STEP = Decimal("1E-10")
 _READ_LIMITS = Context(prec=25, traps=[InvalidOperation, Inexact])
-_WRITTEN_STEP = Decimal("1E-4")
-_WRITTEN_LIMITS = Context(prec=20, traps=[InvalidOperation, Inexact])
 
 
 class SessionDecoder(Decoder[SessionLanded]):
@@ -60,10 +61,15 @@ class OrderDecoder(Decoder[OrderCompleted]):
 
     Amounts are below 10^15 and have at most ten decimals that are not zero, so that sums of them are exact in
     `decimal`'s default context; others are ``undecodable``.
+
+    Orders written with our own schema take the hot path of `consumer.stream.order_body`.
     """
 
     def __init__(self, schemas: Schemas, registry: SchemaRegistry | None = None) -> None:
         super().__init__("order.completed", OrderCompleted, schemas, registry)
+
+    def _own_reader(self) -> Callable[[bytes, int], OrderCompleted]:
+        return read_order
 
     def _build(self, body: dict[str, Any]) -> OrderCompleted:
         if body["customer_type"] == "UNKNOWN":
@@ -138,10 +144,14 @@ class OrderEncoder(_Encoder[OrderCompleted]):
 
 
 class ConversionEncoder(_Encoder[Conversion]):
-    """Encodes ``awin.conversion``."""
+    """Encodes ``awin.conversion``, on the hot path of `consumer.stream.conversion_body`."""
 
     def __init__(self, schemas: Schemas) -> None:
         super().__init__("awin.conversion", schemas)
+
+    def __call__(self, record: Conversion) -> bytes:
+        """See `_Encoder.__call__`."""
+        return self._prefix + write_conversion(record)
 
 
 class ReceiptEncoder(_Encoder[Receipt]):
@@ -167,18 +177,8 @@ def _body(value: object) -> object:
     if isinstance(value, dict):
         return dict(sorted(value.items()))
     if isinstance(value, Decimal):
-        return _unscaled(value)
+        return unscaled(value)
     return value
-
-
-def _unscaled(amount: Decimal) -> bytes:
-    """Return an amount as decimal(20, 4): two's complement, big-endian, in as few bytes as will do."""
-    try:
-        units = int(amount.quantize(_WRITTEN_STEP, context=_WRITTEN_LIMITS).scaleb(4, _WRITTEN_LIMITS))
-    except (ArithmeticError, ValueError) as error:
-        raise ValueError("an amount does not fit decimal(20, 4)") from error
-    magnitude = units if units >= 0 else ~units
-    return units.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True)
 
 
 def _drop_empty(body: dict[str, Any], names: Iterable[str]) -> None:

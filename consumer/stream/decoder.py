@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from consumer.errors import Undecodable
-from consumer.stream.framing import Headers, SchemaRef, describe, unframe
+from consumer.stream.framing import Headers, SchemaRef, describe, single_object_prefix, unframe
 from consumer.stream.resolution import BodyReader, body_reader
 from consumer.stream.schemas import Schemas, WriterSchema, parse_writer
 
@@ -48,6 +48,9 @@ class Decoder(Generic[RecordT]):
         self._schemas = schemas
         self._registry = registry
         self._readers: dict[SchemaRef, Callable[[bytes, int], RecordT]] = {}
+        self._own_ref = self._contract.written.fingerprint
+        self._own_prefix = single_object_prefix(self._own_ref)
+        self._read_own = self._own_reader()
 
     def __call__(self, value: bytes | None, headers: Headers = ()) -> RecordT:
         """Decode one value.
@@ -61,8 +64,11 @@ class Decoder(Generic[RecordT]):
             raise Undecodable(
                 "null_value", "", "the record has no value; the topic takes no tombstones: see its producer"
             )
-        ref, start = unframe(value, headers)
-        reader = self._readers.get(ref) or self._compile(ref)
+        if value.startswith(self._own_prefix) and not headers:
+            ref, start, reader = self._own_ref, len(self._own_prefix), self._read_own
+        else:
+            ref, start = unframe(value, headers)
+            reader = self._readers.get(ref) or self._compile(ref)
         try:
             record = reader(value, start)
         except Exception as error:
@@ -84,7 +90,7 @@ class Decoder(Generic[RecordT]):
     def _compile(self, ref: SchemaRef) -> Callable[[bytes, int], RecordT]:
         writer = self._writer(ref)
         if writer.form == self._contract.written.form:
-            reader = self._own_reader()
+            reader = self._read_own
         else:
             reader = self._building(body_reader(writer.form, self._contract.form))
         self._readers[ref] = reader

@@ -9,13 +9,15 @@ get a logical type of our own that reads them exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Context, Decimal, InvalidOperation, Overflow
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, TypeAlias, cast
 
 from fastavro import schemaless_reader
 from fastavro.read import LOGICAL_READERS
 from fastavro.types import Schema
+
+from consumer.stream.amounts import exact
 
 BodyReader: TypeAlias = Callable[[bytes, int], dict[str, Any]]
 """Reads the body that begins at an offset of a value; fails with any exception on bytes that do not fit."""
@@ -26,16 +28,11 @@ _LOGICAL = {
     "timestamp-micros": "epoch-micros",
     "timestamp-nanos": "epoch-nanos",
 }
-_MAX_DECIMAL_BYTES = 32
-_EXACT = Context(prec=80, traps=[InvalidOperation, Overflow])
 
 
 def _exact_decimal(data: bytes, writer: dict[str, Any] | None, _reader: dict[str, Any] | None) -> Decimal:
     """Return exactly what was written, whatever precision the writer's schema declares."""
-    if len(data) > _MAX_DECIMAL_BYTES:
-        raise ValueError(f"a decimal of {len(data)} bytes")
-    scale = 0 if writer is None else writer.get("scale", 0)
-    return Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, _EXACT)
+    return exact(data, 0 if writer is None else writer.get("scale", 0))
 
 
 # Names that only our rewritten schemas use, so other users of fastavro in the process see no difference.

@@ -141,7 +141,7 @@ class World:
         del self._pending[partition][key]
         source = Position(self.names.order_completed, partition, pending.offset)
         attribution = Attribution("aw", "no_landing", (), ())
-        decided = conversion.build(pending.order, attribution, RULES, source, None)
+        decided = conversion.build(pending.order, pending.fingerprint, attribution, RULES, source, None)
         link = Link(pending.offset, pending.fingerprint, pending.order.completed_at_ms, "aw", (), None)
         self._log(partition, orders.pending_key(key), None)
         self._log(partition, orders.link_key(key), orders.encode(link))

@@ -159,8 +159,9 @@ def test_a_stalled_instance_is_taken_over_from(shop: Shop, stand_in: StandInAwin
     run_until(shop.has(16), first, second)
     first.close()
     second.close()
-    assert stand_in.sent_twice() == ["A-1", "A-4"]
-    assert [receipt.order_ref for receipt in shop.receipts() if receipt.possible_repeat] == ["A-1", "A-4"]
+    flagged = [receipt.order_ref for receipt in shop.receipts() if receipt.possible_repeat]
+    assert sorted(stand_in.sent_twice()) == ["A-1", "A-4"]
+    assert sorted(flagged) == ["A-1", "A-4"]
     assert len(shop.receipts()) == 16
 
 

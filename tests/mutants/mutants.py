@@ -27,19 +27,19 @@ MUTANTS = {
     "the window is open at its far edge": Mutant(
         "an order sees landed_at ≥ C - window (section 2)",
         "attribution/lastclick.py",
-        "if latest - rules.window_ms <= touch.landed_at_ms",
-        "if latest - rules.window_ms < touch.landed_at_ms",
+        "if earliest <= touch.landed_at_ms",
+        "if earliest < touch.landed_at_ms",
     ),
     "a touch at the end of the grace still counts": Mutant(
         "it came in time when w < C + grace (section 2)",
         "attribution/lastclick.py",
-        "touch.watermark_before_ms < latest + rules.grace_ms",
-        "touch.watermark_before_ms <= latest + rules.grace_ms",
+        "touch.watermark_before_ms < decided_at_ms",
+        "touch.watermark_before_ms <= decided_at_ms",
     ),
     "the grace is ignored for touches": Mutant(
         "it came in time when w < C + grace (section 2)",
         "attribution/lastclick.py",
-        "touch.watermark_before_ms < latest + rules.grace_ms",
+        "touch.watermark_before_ms < decided_at_ms",
         "touch.watermark_before_ms < latest",
     ),
     "the grace is not waited for": Mutant(
@@ -93,14 +93,14 @@ MUTANTS = {
     "ties fall to the lower offset": Mutant(
         "the winner has the greatest (time, landed_at, offset) (section 4)",
         "attribution/lastclick.py",
-        "return item[:3]",
-        "return item[0], item[1], -item[2]",
+        "_rank = itemgetter(slice(3))",
+        "_rank = lambda item: (item[0], item[1], -item[2])",
     ),
     "strictly necessary checksums mix with the others": Mutant(
         "the newest normal click, then the newest strictly necessary one (section 4)",
         "attribution/lastclick.py",
-        "if c.awc and c.kind != Kind.STRICTLY_NECESSARY",
-        "if c.awc",
+        "if item.kind != _STRICTLY_NECESSARY",
+        "if item.kind is not None",
     ),
     "consent is ignored": Mutant(
         "when consent is denied, the normal checksum is not sent (section 4)",
@@ -147,7 +147,7 @@ MUTANTS = {
     "the last record of a pending order wins": Mutant(
         "the first record wins, pending or decided (section 8)",
         "attribute/partition.py",
-        "self.state.link(key) or self.state.pending(key)",
+        "self.state.pending(key) if key in self.pending else self.state.link(key)",
         "self.state.link(key)",
     ),
     "an order may be a bit too late": Mutant(
