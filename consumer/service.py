@@ -5,6 +5,7 @@ A stage that fails ends the others too: the process exits non-zero and its super
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ from consumer.wiring.deliver import open_deliver
 _log = structlog.get_logger(__name__)
 
 _RETRY_S = 2.0
+_COLLECT_EVERY, _YOUNG_PER_MIDDLE, _MIDDLE_PER_FULL = 50_000, 20, 20
 
 
 class Stage(Protocol):
@@ -109,6 +111,7 @@ class Service:
                     self._stages[role] = stage
                     self.health.watch(beat)
                     beat.beat()
+                    _settle_heap()
                     stage.run(self._stop, beat.beat)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the other stages must hear of it
             _log.error("stage failed", stage=role, error=type(error).__name__, reason=str(error))
@@ -128,6 +131,17 @@ class Service:
                     return stage
             self._stop.wait(_RETRY_S)
         return None
+
+
+def _settle_heap() -> None:
+    """Let the cyclic collector alone with what is here to stay, and have it run seldom.
+
+    A batch is thousands of short-lived messages. With Python's thresholds each batch set it off several times, over
+    everything that was ever imported: an eighth of the attribute stage's time (CPython 3.11).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, _YOUNG_PER_MIDDLE, _MIDDLE_PER_FULL)
 
 
 def stop_on_signals(service: Service) -> None:

@@ -32,6 +32,8 @@ class AttributeSettings(Struct, frozen=True, kw_only=True):
     group_commit_s: float = 0.1
     max_poll_records: int = 5_000
     max_transaction_records: int = 50_000
+    max_waiting_orders: int = 5_000
+    """Orders of one partition that may wait for sessions that are there to be read."""
     ask_interval_s: float = 0.25
     query_timeout_s: float = 10.0
     lag_interval_s: float = 1.0

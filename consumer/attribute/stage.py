@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from consumer.assignment import Assignment
+from consumer.attribute.alignment import Alignment
 from consumer.attribute.flood import FloodGuard
 from consumer.attribute.keys import KeyGuards
 from consumer.attribute.opening import first_start, next_start
@@ -77,6 +78,7 @@ class AttributeStage:
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
         self._lag_due_s = 0.0
+        self._alignment = Alignment(self._source, settings.inputs, settings.max_waiting_orders)
         self._ends = EndAsker(self._source, settings.ask_interval_s, monotonic_s)
 
     @property
@@ -174,6 +176,7 @@ class AttributeStage:
         committed = not lost and self._try_commit()
         for number in partitions:
             self._partitions.pop(number, None)
+            self._alignment.forget(number)
         if not committed:
             self._rewind()
         self._metrics.released(partitions)
@@ -202,6 +205,7 @@ class AttributeStage:
     def _start(self, worker: AttributePartition) -> None:
         partition = worker.state.partition
         sessions, orders = self._settings.inputs(partition)
+        self._alignment.forget(partition)
         try:
             self._source.start(sessions, worker.next_session)
             self._source.start(orders, worker.next_order)
@@ -255,6 +259,7 @@ class AttributeStage:
         for number, worker in self._partitions.items():
             if len(worker.pending):
                 decided += worker.decide(self._source.next_offset(self._sessions(number)))
+            self._alignment.align(number, len(worker.pending))
         if decided:
             self._tally.orders["decided"] += decided
             self._note_work(0)

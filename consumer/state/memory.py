@@ -32,9 +32,9 @@ class MemoryStore:
         with self._lock:
             return iter([(key, self._values[key]) for key in self._keys[self._span(prefix)]])
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Write all of these or none; of several for one key the last holds."""
-        batch = list(changes)
+    def apply(self, changes: Iterable[Change], prefix: bytes = b"") -> None:
+        """Write all of these or none, each key behind ``prefix``; of several for one key the last holds."""
+        batch = [(prefix + key, value) for key, value in changes]
         with self._lock:
             for key, value in batch:
                 if value is None:

@@ -105,8 +105,8 @@ class RocksStore:
             options.set_iterate_upper_bound(end)
         yield from cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=prefix, read_opt=options))
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Write all of these or none; of several for one key the last holds.
+    def apply(self, changes: Iterable[Change], prefix: bytes = b"") -> None:
+        """Write all of these or none, each key behind ``prefix``; of several for one key the last holds.
 
         Raises:
             StateError: the disk is full or broken; nothing was written.
@@ -115,9 +115,9 @@ class RocksStore:
         put, delete = batch.put, batch.delete
         for key, value in changes:
             if value is None:
-                delete(key)
+                delete(prefix + key)
             else:
-                put(key, value)
+                put(prefix + key, value)
         try:
             self._db.write(batch, self._unlogged)
         # rocksdict raises plain Exception

@@ -26,8 +26,8 @@ class KeyedStore(Protocol):
         What is written between the call and the last pair may be seen or not; pairs not written to are seen.
         """
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Write all of these or none; of several for one key the last holds."""
+    def apply(self, changes: Iterable[Change], prefix: bytes = b"") -> None:
+        """Write all of these or none, each key behind ``prefix``; of several for one key the last holds."""
 
     def drop(self, prefix: bytes) -> None:
         """Delete every key that starts with ``prefix``; nothing but time and space depends on how many they are."""

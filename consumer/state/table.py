@@ -7,6 +7,7 @@ alone is the key of its checkpoint, so that content and checkpoint go in one bat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from struct import Struct
 from typing import NamedTuple
 
@@ -103,10 +104,8 @@ class Table:
         self._store.drop(_prefix(partition))
 
     def _write(self, partition: int, changes: Iterable[Change], checkpoint: _Checkpoint) -> None:
-        prefix = _prefix(partition)
-        batch: list[Change] = [(prefix + key, value) for key, value in changes]
-        batch.append((prefix, _HEAD.pack(CHECKPOINT_VERSION, *checkpoint) + self._topic_id))
-        self._store.apply(batch)
+        mark: Change = (b"", _HEAD.pack(CHECKPOINT_VERSION, *checkpoint) + self._topic_id)
+        self._store.apply(chain(changes, (mark,)), _prefix(partition))
 
     def _read(self, partition: int) -> _Checkpoint | None:
         value = self._store.get(_prefix(partition))

@@ -48,8 +48,8 @@ class Decoder(Generic[RecordT]):
         self._schemas = schemas
         self._registry = registry
         self._readers: dict[SchemaRef, Callable[[bytes, int], RecordT]] = {}
-        self._own_ref = self._contract.written.fingerprint
-        self._own_prefix = single_object_prefix(self._own_ref)
+        self._own_ref: SchemaRef = self._contract.written.fingerprint
+        self._own_prefix = single_object_prefix(self._contract.written.fingerprint)
         self._read_own = self._own_reader()
 
     def __call__(self, value: bytes | None, headers: Headers = ()) -> RecordT:

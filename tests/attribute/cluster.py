@@ -67,6 +67,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.most_pending = 0
 
     def records(self, topic: str, count: int) -> None:
         self.counts[topic] += count
@@ -93,7 +94,8 @@ class Metrics:
     def partition(
         self, partition: int, *, watermark_ms: int, pending: int, late_sessions: int, malformed_checksums: int
     ) -> None:
-        del partition, watermark_ms, pending
+        del partition, watermark_ms
+        self.most_pending = max(self.most_pending, pending)
         self.counts["late_sessions"] += late_sessions
         self.counts["malformed_checksums"] += malformed_checksums
 
@@ -221,6 +223,7 @@ class Cluster:
         idle_wait_s: float = NEVER_S,
         max_hold_s: float = NEVER_S,
         max_poll_records: int = 100,
+        max_waiting_orders: int = 2,
         max_message_bytes: int = 1_000_000,
         flood_share: float = 0.5,
         decoders: Decoders | None = None,
@@ -252,6 +255,7 @@ class Cluster:
             check_keys=False,  # worlds put visitors where they like
             max_message_bytes=max_message_bytes,
             max_poll_records=max_poll_records,
+            max_waiting_orders=max_waiting_orders,
         )
 
     def start(self, name: str = "a", disk: Disk | None = None, *, chooser: Chooser = in_order) -> Member:

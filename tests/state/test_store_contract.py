@@ -41,15 +41,15 @@ class StoreMachine(RuleBasedStateMachine):
         """Open the closed store again."""
         raise NotImplementedError
 
-    @rule(changes=CHANGES)
-    def apply(self, changes: list[Change]) -> None:
+    @rule(changes=CHANGES, prefix=st.just(b"") | KEYS)
+    def apply(self, changes: list[Change], prefix: bytes) -> None:
         """A batch leaves the last value of each key."""
-        self.store.apply(iter(changes))
+        self.store.apply(iter(changes), prefix)
         for key, value in changes:
             if value is None:
-                self.model.pop(key, None)
+                self.model.pop(prefix + key, None)
             else:
-                self.model[key] = value
+                self.model[prefix + key] = value
 
     @rule(prefix=KEYS | st.just(b""))
     def drop(self, prefix: bytes) -> None:
