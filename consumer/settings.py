@@ -161,7 +161,10 @@ class Attribution(_Section):
         timedelta(days=7), description="An order that enters Kafka later than this after completion is a dead letter."
     )
     flood_share: float = Field(
-        0.5, gt=0, le=1, description="Share of dead letters among the last 1,000 records that stops the stage."
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of bad records among the last 1,000 of a topic that stops a stage.",
     )
 
 

@@ -13,7 +13,6 @@ import structlog
 
 from consumer.assignment import Assignment
 from consumer.attribute.alignment import Alignment
-from consumer.attribute.flood import FloodGuard
 from consumer.attribute.keys import KeyGuards
 from consumer.attribute.opening import first_start, next_start
 from consumer.attribute.outputs import Outputs
@@ -25,6 +24,7 @@ from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders
 from consumer.attribution.rules import Rules
 from consumer.errors import ConsumerError, Rebalanced, SchemaUnavailable, Unavailable
+from consumer.flood import FloodGuard
 from consumer.state.partition import PartitionState
 from consumer.state.restore import Restorer
 from consumer.state.table import Table

@@ -9,6 +9,7 @@ from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.retry import Retries
 from consumer.errors import TopicError, Undecodable, Unreportable
 from consumer.events import Receipt, outbox_key
+from consumer.flood import FloodGuard
 from consumer.state.table import Table
 from consumer.stream.log import Record
 
@@ -16,17 +17,19 @@ from consumer.stream.log import Record
 class Intake:
     """Finishes at once whatever needs no attempt, and hands on the rest."""
 
-    def __init__(self, table: Table, codecs: Codecs, endings: Endings, retries: Retries) -> None:
+    def __init__(self, table: Table, codecs: Codecs, endings: Endings, retries: Retries, flood: FloodGuard) -> None:
         self._table = table
         self._codecs = codecs
         self._endings = endings
         self._retries = retries
+        self._flood = flood
 
     def read(self, partition: OutboxPartition, record: Record) -> Outstanding | None:
         """Take in a record; return its conversion if it is to be sent now.
 
         Raises:
             TopicError: a schema is unknown that only we can have written.
+            Flood: too many of the last records cannot be decoded; this one is not finished.
         """
         suspect = partition.read(record.offset)
         try:
@@ -34,8 +37,10 @@ class Intake:
         except Undecodable as error:
             if error.reason == "unknown_schema":
                 raise TopicError(f"{record.topic}[{record.partition}]@{record.offset}: {error.message}") from error
+            self._flood.taken(rejected=True)
             partition.finish(self._endings.undecodable(record, error))
             return None
+        self._flood.taken(rejected=False)
         key = outbox_key(conversion.programme, conversion.order_ref)
         item = Outstanding(record, conversion, key, self._retries.begin(conversion.programme), suspect)
         return self.admit(partition, item) if partition.enter(item) else None

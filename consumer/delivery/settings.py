@@ -38,6 +38,9 @@ class DeliverSettings(Struct, frozen=True, kw_only=True):
         Literal["retry", "park"],
         Meta(description="After an attempt that may have reached Awin: send again, or keep as a dead letter."),
     ] = "retry"
+    flood_share: Annotated[
+        float, Meta(description="Share of undecodable records among the last 1,000 that stops the stage.")
+    ] = 0.5
     session_timeout_ms: Annotated[
         int, Meta(description="The group's session timeout; no attempt starts when the last poll is half as old.")
     ] = 45_000

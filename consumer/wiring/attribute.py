@@ -16,18 +16,14 @@ from consumer.ops.metrics import AttributeReporter, Metrics
 from consumer.settings import Settings, milliseconds
 from consumer.state import orders, touches
 from consumer.state.folder import StateFolder
-from consumer.state.restore import Restorer
 from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
 from consumer.state.table import Table
 from consumer.stream import topics
 from consumer.stream.avro import ConversionEncoder, DeadLetterEncoder, OrderDecoder, SessionDecoder
-from consumer.stream.changelog_kafka import KafkaChangelogReader
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, RebalanceListener, Source
 from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
-from consumer.stream.source import KafkaSource
-from consumer.stream.transaction import KafkaTransaction
 from consumer.wiring import clients
+from consumer.wiring.doors import Doors
 from consumer.wiring.topics import touch_retention_ms
 
 _log = structlog.get_logger(__name__)
@@ -61,44 +57,14 @@ def open_attribute(
     open_store = partial(RocksStore, memory=memory, memtable_bytes=memtable_bytes)
     touch_table = _table(settings, folder, names.touches, facts[names.touches].topic_id, open_store, stack)
     order_table = _table(settings, folder, names.orders, facts[names.orders].topic_id, open_store, stack)
-    group = clients.group(settings, "attribute")
-    restorer = Restorer(
-        (touch_table, order_table),
-        inputs,
-        lambda: KafkaChangelogReader(clients.connection(settings), group),
-        stall_after_s=3 * settings.kafka.transaction_timeout.total_seconds(),
-    )
-    stack.callback(restorer.close)
+    doors = Doors(settings, "attribute", folder.instance_id, inputs)
+    restorer = doors.restorer((touch_table, order_table), stack)
     schemas = Schemas.load(settings.schemas.directory)
-
-    def report(error: str) -> None:
-        _log.warning("kafka", stage="attribute", reason=error)
-
-    def open_source(listener: RebalanceListener) -> KafkaSource:
-        return KafkaSource(
-            clients.member(settings),
-            inputs,
-            listener,
-            group=group,
-            instance=folder.instance_id,
-            on_error=report,
-        )
-
-    def open_transaction(source: Source) -> KafkaTransaction:
-        assert isinstance(source, KafkaSource)  # noqa: S101  # open_source made it
-        return KafkaTransaction(
-            clients.writer(settings),
-            clients.transactional_id(settings, "attribute", folder.instance_id),
-            source,
-            max_record_bytes=names.max_message_bytes - BATCH_OVERHEAD_BYTES,
-            on_error=report,
-        )
-
     return AttributeStage(
         stage_settings(settings),
         settings.rules(),
-        open_source=open_source,
-        open_transaction=open_transaction,
+        open_source=doors.source,
+        open_transaction=doors.transaction,
         facts=lambda: _input_facts(admin, *inputs),
         touch_table=touch_table,
         order_table=order_table,

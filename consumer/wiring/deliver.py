@@ -9,27 +9,23 @@ from random import Random
 import structlog
 from confluent_kafka.admin import AdminClient
 
-from consumer.deliver import DeliverStage
 from consumer.delivery import sent
 from consumer.delivery.endings import Codecs
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
+from consumer.delivery.stage import DeliverStage
 from consumer.ops.metrics import DeliverReporter, Metrics
 from consumer.settings import Settings, milliseconds
 from consumer.state.folder import StateFolder
-from consumer.state.restore import Restorer
 from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
 from consumer.state.table import Table
 from consumer.stream import topics
 from consumer.stream.avro import ConversionDecoder, DeadLetterEncoder, ReceiptDecoder, ReceiptEncoder
-from consumer.stream.changelog_kafka import KafkaChangelogReader
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, RebalanceListener, Source
 from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
-from consumer.stream.source import KafkaSource
-from consumer.stream.transaction import KafkaTransaction
 from consumer.wiring import clients
 from consumer.wiring.attribute import now_ms
+from consumer.wiring.doors import Doors
 
 _log = structlog.get_logger(__name__)
 
@@ -58,44 +54,14 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         max_checkpoint_age_ms=milliseconds(names.delete_retention) // 2,
         now_ms=now_ms,
     )
-    group = clients.group(settings, "deliver")
-    restorer = Restorer(
-        (table,),
-        (names.conversion,),
-        lambda: KafkaChangelogReader(clients.connection(settings), group),
-        stall_after_s=3 * settings.kafka.transaction_timeout.total_seconds(),
-    )
-    stack.callback(restorer.close)
+    doors = Doors(settings, "deliver", folder.instance_id, (names.conversion,))
+    restorer = doors.restorer((table,), stack)
     schemas = Schemas.load(settings.schemas.directory)
-
-    def report(error: str) -> None:
-        _log.warning("kafka", stage="deliver", reason=error)
-
-    def open_source(listener: RebalanceListener) -> KafkaSource:
-        return KafkaSource(
-            clients.member(settings),
-            (names.conversion,),
-            listener,
-            group=group,
-            instance=folder.instance_id,
-            on_error=report,
-        )
-
-    def open_transaction(source: Source) -> KafkaTransaction:
-        assert isinstance(source, KafkaSource)  # noqa: S101  # open_source made it
-        return KafkaTransaction(
-            clients.writer(settings),
-            clients.transactional_id(settings, "deliver", folder.instance_id),
-            source,
-            max_record_bytes=names.max_message_bytes - BATCH_OVERHEAD_BYTES,
-            on_error=report,
-        )
-
     limits = stage_settings(settings)
     return DeliverStage(
         limits,
-        open_source=open_source,
-        open_transaction=open_transaction,
+        open_source=doors.source,
+        open_transaction=doors.transaction,
         table=table,
         restorer=restorer,
         codecs=Codecs(
@@ -129,5 +95,6 @@ def stage_settings(settings: Settings) -> DeliverSettings:
         max_age_ms=milliseconds(delivery.max_age),
         drain_budget_ms=milliseconds(delivery.drain_budget),
         unknown_outcome=delivery.unknown_outcome,
+        flood_share=settings.attribution.flood_share,
         session_timeout_ms=milliseconds(settings.kafka.session_timeout),
     )

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Literal
 
-from consumer.deliver import DeliverStage
 from consumer.delivery import mark, sent
 from consumer.delivery.mark import Mark
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
+from consumer.delivery.stage import DeliverStage
 from consumer.demo.awin import StandInAwin
 from consumer.events import Conversion, DeadLetter, Outcome, Receipt
 from consumer.state.memory import MemoryStore

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from consumer.deliver import DeliverStage
 from consumer.delivery import sent
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
+from consumer.delivery.stage import DeliverStage
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.demo.broker import EmbeddedKafka

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.attribute.flood import FloodGuard
 from consumer.errors import Flood
+from consumer.flood import FloodGuard
 
 TOPIC = "order.completed"
 

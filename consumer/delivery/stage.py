@@ -31,6 +31,7 @@ from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.settlement import Settlement
 from consumer.delivery.worker import Worker
 from consumer.errors import Fenced, Rebalanced, Unavailable
+from consumer.flood import FloodGuard
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
 from consumer.stream.log import Committed, RebalanceListener, Record, Source, TopicPartition, Transaction
@@ -90,7 +91,8 @@ class DeliverStage:
         )
         retries = Retries(policy, random)
         self._endings = Endings(codecs, settings.max_message_bytes, now_ms)
-        self._intake = Intake(table, codecs, self._endings, retries)
+        flood = FloodGuard(settings.conversion_topic, settings.flood_share)
+        self._intake = Intake(table, codecs, self._endings, retries, flood)
         self._settlement = Settlement(self._transaction, table, settings, metrics, monotonic_s)
         self._worker = Worker(Sender(http, settings, now_ms), self._may_start, now_ms=now_ms, monotonic_s=monotonic_s)
         self._dispatch = Dispatch(self._worker, retries, settings, metrics, now_ms=now_ms, monotonic_s=monotonic_s)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
-from consumer.errors import Fenced, OffsetsLost, Rebalanced, TopicError, Unavailable
+from consumer.errors import Fenced, Flood, OffsetsLost, Rebalanced, TopicError, Unavailable
 from consumer.events import Ending, Outcome
 from tests.delivery.conversions import T0_MS, key_of, sale
 from tests.delivery.stages import World, refs
@@ -169,6 +169,19 @@ def test_an_unknown_outcome_can_be_parked(world: World, stand_in: StandInAwin) -
     world.member(unknown_outcome="park").run_until(world.has_receipts("A-1"))
     assert world.receipts()["A-1"].reason == "unknown_outcome"
     assert stand_in.counts_by_ref() == {"A-1": 1}
+
+
+def test_a_flood_of_garbage_stops_the_stage(world: World) -> None:
+    """Some undecodable records are dead letters; mostly undecodable ones are a mistake, and the last are not passed."""
+    for number in range(700):
+        world.log.produce("awin.conversion", b"1001:x", b"garbage %d" % number)
+    member = world.member(max_outstanding=64)
+    with pytest.raises(Flood, match=r"records of awin\.conversion are bad"):
+        member.run_until(lambda: False)
+    member.stage.close()
+    committed = world.committed()
+    assert committed is not None
+    assert committed.offset == len(world.dead_letters()) <= 500
 
 
 def test_an_old_sale_is_not_sent(world: World, stand_in: StandInAwin) -> None:
