@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from consumer.events import Consent, CustomerType, OrderCompleted, OrderLine
 from consumer.stream.amounts import WRITTEN_SCALE, exact
-from consumer.stream.primitives import NULL, PRESENT, after_null, read_long, read_text, text_bounds
+from consumer.stream.primitives import NULL, PRESENT, after_null, read_bytes, read_long, read_text
 
 _CONSENTS: dict[int, Consent] = {0: "unknown", 2: "granted", 4: "denied"}
 _CUSTOMER_TYPES: dict[int, CustomerType | None] = {0: "NEW", 2: "RETURNING", 4: None}
@@ -151,13 +151,8 @@ def _optional_text(value: bytes, at: int) -> tuple[str | None, int]:
 
 
 def _amount(value: bytes, at: int) -> tuple[Decimal, int]:
-    size = value[at]
-    if size & 0x81:
-        start, end = text_bounds(value, at)
-    else:
-        start = at + 1
-        end = start + (size >> 1)
-    return _decimal(value[start:end]), end
+    unscaled, at = read_bytes(value, at)
+    return _decimal(unscaled), at
 
 
 @lru_cache(8192)

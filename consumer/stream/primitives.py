@@ -26,6 +26,12 @@ def read_text(value: bytes, at: int) -> tuple[str, int]:
     return value[start:end].decode(), end
 
 
+def read_bytes(value: bytes, at: int) -> tuple[bytes, int]:
+    """Read bytes."""
+    start, end = text_bounds(value, at)
+    return value[start:end], end
+
+
 def text_bounds(value: bytes, at: int) -> tuple[int, int]:
     """Return where the content of a string, or of bytes, starts and ends."""
     size, start = read_long(value, at)
