@@ -1,0 +1,51 @@
+"""How conversions reach Awin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from consumer.settings.types import Duration, Section
+
+
+class Retry(Section):
+    """When and how often a failed attempt is repeated."""
+
+    base: Duration = Field(timedelta(milliseconds=500), description="First back-off; doubles, with full jitter.")
+    cap: Duration = Field(timedelta(seconds=30), description="Longest back-off.")
+    max_attempts: int = Field(
+        8, ge=1, description="Attempts before a dead letter, counted only while other orders of the programme succeed."
+    )
+
+
+class Delivery(Section):
+    """How conversions reach Awin."""
+
+    mode: Literal["shadow", "test", "live"] = Field(
+        "shadow",
+        description="`shadow`: decide and record, send nothing. `test`: send with testmode=1. `live`: report sales.",
+    )
+    cut_over: AwareDatetime | None = Field(
+        None, description="Orders completed earlier are not ours to report; default: the first start."
+    )
+    endpoint: str = Field(
+        "https://www.awin1.com/sread.php", pattern=r"^https?://", description="Where sread requests go."
+    )
+    max_outstanding: int = Field(64, ge=2, le=10_000, description="Conversions unfinished at once, per instance.")
+    connect_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for a connection.")
+    read_timeout: Duration = Field(timedelta(seconds=20), description="Longest wait for an answer.")
+    write_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for the request to leave.")
+    pool_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for a free connection.")
+    max_age: Duration = Field(
+        timedelta(hours=24), description="Older sales are not sent, since Awin dates them at receipt: dead letter."
+    )
+    drain_budget: Duration = Field(
+        timedelta(seconds=5), description="Time for calls in flight to end when partitions go or we stop."
+    )
+    dedupe_window: Duration = Field(timedelta(days=30), description="How long deliver remembers what it finished.")
+    unknown_outcome: Literal["retry", "park"] = Field(
+        "retry", description="After an attempt that may have reached Awin: send again, or keep as a dead letter."
+    )
+    retry: Retry = Field(default_factory=Retry, description="Back-off and attempts.")

@@ -1,0 +1,88 @@
+"""Broker, topics, schemas, local state and the ops port."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from consumer.settings.types import Duration, Section
+
+
+class Kafka(Section):
+    """Where the broker is and how to talk to it."""
+
+    bootstrap_servers: str = Field("localhost:9092", description="Comma-separated host:port of the brokers.")
+    properties: dict[str, str | int | float | bool] = Field(
+        default_factory=dict,
+        description="Further librdkafka settings for every client (security.protocol, sasl.*, ssl.*, …). Those that "
+        "would break a promise, such as enable.auto.commit, are refused.",
+    )
+    group: str = Field("awin-s2s", min_length=1, description="Prefix of consumer groups and transactional ids.")
+    session_timeout: Duration = Field(
+        timedelta(seconds=45), description="After how long without a sign of life the group gives our partitions away."
+    )
+    max_poll_interval: Duration = Field(
+        timedelta(minutes=5), description="After how long without a poll we leave the group."
+    )
+    transaction_timeout: Duration = Field(
+        timedelta(seconds=10), description="How long a dead writer's transaction may keep readers waiting."
+    )
+
+
+class Topics(Section):
+    """Names and sizes of the topics."""
+
+    session_landed: str = Field("session.landed", description="Input: a visitor landed on the shop.")
+    order_completed: str = Field("order.completed", description="Input: an order was placed.")
+    conversion: str = Field("awin.conversion", description="Outbox: what will be told to Awin.")
+    receipt: str = Field("awin.receipt", description="What became of every conversion.")
+    deferred: str = Field("awin.deferred", description="Conversions to be tried later.")
+    dead_letter: str = Field("awin.dead-letter", description="Records that could not be processed.")
+    control: str = Field("awin.control", description="Pause and resume of programmes.")
+    touches: str = Field("awin.attribute.touches", description="Changelog of the touches.")
+    orders: str = Field("awin.attribute.orders", description="Changelog of pending orders, order links and counts.")
+    replication: int = Field(3, ge=1, description="Replication factor of the topics we create.")
+    min_insync_replicas: int = Field(2, ge=1, description="min.insync.replicas of the topics we create.")
+    outbox_partitions: int | None = Field(
+        None, ge=1, description="Partitions of conversion, receipt and deferred; default: as many as the inputs have."
+    )
+    outbox_retention: Duration = Field(
+        timedelta(days=30), description="Retention of conversions, receipts and deferred conversions (30 days or more)."
+    )
+    dead_letter_retention: Duration = Field(timedelta(days=14), description="Retention of dead letters.")
+    delete_retention: Duration = Field(
+        timedelta(days=1),
+        description="delete.retention.ms of compacted topics; local state older than half is rebuilt.",
+    )
+    max_message_bytes: int = Field(
+        2_097_152, ge=65_536, description="max.message.bytes of the topics we create: twice the inputs'."
+    )
+
+
+class Schemas(Section):
+    """How values are encoded."""
+
+    directory: Path | None = Field(
+        None, description="Folder of .avsc files; default: those that come with the package."
+    )
+
+
+class State(Section):
+    """Local state. It can be deleted at any time and comes back from the changelogs."""
+
+    directory: Path = Field(Path("state"), description="Folder for local state; one process at a time.")
+    order_retention: Duration = Field(
+        timedelta(days=400), description="How long an order reference is remembered against repeats."
+    )
+    memory_mib: int = Field(256, ge=16, description="Memory for the stores' caches and write buffers, MiB.")
+
+
+class Ops(Section):
+    """The port for metrics and health."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  # in a pod the kubelet comes from outside
+    port: int = Field(9108, ge=0, le=65_535, description="Port of /metrics, /livez and /readyz; 0 picks a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
