@@ -17,6 +17,7 @@ from benchmarks.process import BenchmarkError
 from benchmarks.throughput import read_and_restore, read_by_baseline
 from benchmarks.workload import Size, Workload, build
 from consumer.demo.broker import EmbeddedKafka
+from consumer.wiring.rulebook import rulebook
 
 SPAN_MS = 3_600_000
 ENDED_MS_AGO = 600_000
@@ -49,7 +50,7 @@ def _rounds(servers: str, folder: Path, workload: Workload, asked: argparse.Name
     produce_backlog(servers, workload)
     settings, _ = run_settings(servers, "reference", folder, BACKLOG, workload.start_ms)
     _say("working out the right answers by brute force")
-    reference = Reference(workload, settings.rules())
+    reference = Reference(workload, rulebook(settings).shop)
     rounds = []
     for number in range(1, asked.repeat + 1):
         _say(f"round {number} of {asked.repeat}: reading, restoring")

@@ -35,6 +35,7 @@ from consumer.events import Conversion, OrderCompleted, Position, outbox_key
 from consumer.settings import Settings, load
 from consumer.stream.framing import single_object_prefix
 from consumer.stream.schemas import Schemas, shipped_directory
+from consumer.wiring.rulebook import rulebook
 
 _COMMIT_S = 0.1
 _BATCH = 5_000
@@ -50,7 +51,7 @@ class Join:
         self.records = 0
         self.stopped = False
         self._names = names
-        self._rules = settings.rules()
+        self._rules = rulebook(settings).shop
         self._table = ChannelTable(own_domains=self._rules.own_domains)
         self._session_schema = _schema("session.landed")
         self._order_schema = _schema("order.completed")

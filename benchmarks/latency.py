@@ -18,6 +18,7 @@ from benchmarks.workload import Log, Shop, Size, Workload
 from consumer.settings import Settings
 from consumer.stream.avro import ConversionDecoder, OrderEncoder, SessionEncoder
 from consumer.stream.schemas import Schemas
+from consumer.wiring.rulebook import rulebook
 
 GRACE_MS = 1
 """The shortest that the settings take: what is measured is the pipeline, not the waiting for late sessions."""
@@ -58,7 +59,7 @@ def measure(servers: str, name: str, folder: Path, *, rate: int, seconds: float,
             reader.wait_for(len(live.orders))
         finally:
             reader.close()
-    Reference(live, settings.rules()).check(settings)
+    Reference(live, rulebook(settings).shop).check(settings)
     begin_ms = live.orders[0].event.completed_at_ms + _WARM_UP_MS
     waits = [at_ms - decidable_ms for at_ms, decidable_ms in reader.arrivals() if decidable_ms >= begin_ms]
     cuts = quantiles(waits, n=100, method="inclusive")

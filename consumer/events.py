@@ -92,6 +92,19 @@ class Position(Struct, frozen=True, order=True):
     offset: int
 
 
+class Product(Struct, frozen=True, kw_only=True):
+    """One product row of a conversion; texts are empty where the order has none."""
+
+    product_id: str
+    name: str
+    unit_price: Decimal
+    """In the currency's minor digits."""
+    quantity: int
+    sku: str
+    group: str
+    category: str
+
+
 class Conversion(Struct, frozen=True, kw_only=True):
     """The outbox record: everything a request to Awin will say, with nothing left to decide."""
 
@@ -121,6 +134,9 @@ class Conversion(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
     fingerprint: bytes
     source: Position
+    products: tuple[Product, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was done to express the order: ``pro_rata``, ``default_group``, ``unknown_group``."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -172,3 +188,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 def outbox_key(programme: str, order_ref: str) -> bytes:
     """Key of conversions and receipts; programme ids are digits, so the first colon separates."""
     return f"{programme}:{order_ref}".encode()
+
+
+def programme_in(key: bytes) -> str:
+    """Return the programme in an `outbox_key`."""
+    return key.partition(b":")[0].decode()

@@ -113,6 +113,26 @@ def split(amount: Decimal, groups: Mapping[str, Decimal]) -> tuple[Part, ...]:
     return tuple(Part(code, part) for code, part in whole.items())
 
 
+def pro_rata(amount: Decimal, weights: Mapping[str, Decimal]) -> tuple[Part, ...]:
+    """Divide an amount in proportion to weights by largest remainder, so that the parts add up to it exactly.
+
+    Args:
+        amount: as `to_minor_units` gives it; its digits are those of the parts.
+        weights: at least one, all positive, in the order that breaks ties.
+    """
+    exponent = int(amount.as_tuple().exponent)
+    units = int(amount.scaleb(-exponent, _EXACT))
+    finest = min(int(weight.as_tuple().exponent) for weight in weights.values())
+    whole_weights = {code: int(weight.scaleb(-finest, _EXACT)) for code, weight in weights.items()}
+    all_weights = sum(whole_weights.values())
+    shares = {code: divmod(units * weight, all_weights) for code, weight in whole_weights.items()}
+    missing = units - sum(whole for whole, _ in shares.values())
+    favoured = sorted(shares, key=lambda code: shares[code][1], reverse=True)[:missing]
+    return tuple(
+        Part(code, Decimal(whole + (code in favoured)).scaleb(exponent, _EXACT)) for code, (whole, _) in shares.items()
+    )
+
+
 def _unit(currency: str) -> Decimal:
     return Decimal((0, (1,), -minor_digits(currency)))
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from consumer.errors import SettingsError
 from consumer.settings import Settings, load, milliseconds, parse
+from consumer.wiring.rulebook import rulebook
 
 MINIMAL = {"programmes": [{"advertiser_id": "1001"}]}
 
@@ -97,7 +98,8 @@ def test_cut_over_needs_a_time_zone() -> None:
 
 def test_rules_carry_the_settings() -> None:
     """The attribution is told what the settings say."""
-    rules = parse({**MINIMAL, "attribution": {"window": "7d", "grace": "2s"}, "channels": {"none": "none"}}).rules()
+    settings = parse({**MINIMAL, "attribution": {"window": "7d", "grace": "2s"}, "channels": {"none": "none"}})
+    rules = rulebook(settings).shop
     assert (rules.window_ms, rules.grace_ms, rules.channel_none) == (7 * 86_400_000, 2_000, "none")
 
 

@@ -29,6 +29,8 @@ class Outputs:
         key = outbox_key(conversion.programme, conversion.order_ref)
         self._transaction.send(self._settings.conversion_topic, key, self._encoders.conversion(conversion))
         self._tally.conversions[conversion.channel] += 1
+        if conversion.notes:
+            self._tally.notes.update(conversion.notes)
         self.waiting = True
 
     def dead_letter(self, letter: DeadLetter) -> None:

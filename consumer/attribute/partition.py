@@ -6,6 +6,7 @@ Knows nothing of polling, transactions or rebalances; that is `consumer.attribut
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal, Protocol
 
@@ -13,10 +14,11 @@ from consumer.attribute.ports import Decoders
 from consumer.attribution import conversion, landing, lastclick
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders, Waiting
-from consumer.attribution.rules import Rules
+from consumer.attribution.programmes import programme_of
+from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
-from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, OrderCompleted, Position, outbox_key
+from consumer.errors import Reject, StateError
+from consumer.events import Conversion, DeadLetter, OrderCompleted, Position, outbox_key, programme_in
 from consumer.state.orders import Link, Pending
 from consumer.state.partition import PartitionState
 from consumer.stream.log import Record
@@ -24,7 +26,8 @@ from consumer.stream.log import Record
 _ROOM_BYTES = 16_384
 """What a conversion may say beyond its order, evidence most of all, and what a topic adds to a record."""
 
-Arrival = Literal["pending", "duplicate", "conflict", "before_cut_over", "dead_letter"]
+Arrival = Literal["pending", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter"]
+Decided = Literal["decided", "not_reportable"]
 
 
 class Output(Protocol):
@@ -46,7 +49,7 @@ class AttributePartition:
     def __init__(
         self,
         state: PartitionState,
-        rules: Rules,
+        rulebook: Rulebook,
         table: ChannelTable,
         decoders: Decoders,
         output: Output,
@@ -62,7 +65,9 @@ class AttributePartition:
         self.dirty = False
         self.malformed_checksums = 0
         self.late_sessions = 0
-        self._rules = rules
+        self._rulebook = rulebook
+        self._shop = rulebook.shop
+        self._rules = {rules.advertiser_id: rules for rules in rulebook.programmes}
         self._table = table
         self._decoders = decoders
         self._output = output
@@ -92,7 +97,7 @@ class AttributePartition:
         if malformed:
             self.malformed_checksums += 1
         watermark = ledger.watermark_ms
-        if landed_at_ms + self._rules.grace_ms <= watermark:
+        if landed_at_ms + self._shop.grace_ms <= watermark:
             self.late_sessions += 1
         state.add_touch(
             event.visitor_id,
@@ -114,8 +119,11 @@ class AttributePartition:
             if order.completed_at_ms < ledger.cut_over_ms:
                 ledger.before_cut_over += 1
                 return "before_cut_over"
-            conversion.check(order, self._rules)
-            return self._identify(record, order)
+            rules = conversion.accept(order, self._rulebook)
+            if rules is None:
+                ledger.not_reportable += 1
+                return "not_reportable"
+            return self._identify(record, order, rules)
         except Reject as error:
             if error.reason == "conflict":
                 ledger.conflicts += 1
@@ -124,18 +132,16 @@ class AttributePartition:
             self._dead_letter(record, error, order)
             return "conflict" if error.reason == "conflict" else "dead_letter"
 
-    def decide(self, session_position: int) -> int:
-        """Decide every order that can be decided now; return how many.
+    def decide(self, session_position: int) -> Counter[Decided]:
+        """Decide every order that can be decided now; return how many ended how.
 
         ``session_position`` is how far the session partition has been read, trailing gaps included.
         """
-        decided = 0
+        decided: Counter[Decided] = Counter()
         for waiting in self.pending.ready(self.state.ledger.watermark_ms):
-            self._decide(waiting, None)
-            decided += 1
+            decided[self._decide(waiting, None)] += 1
         for waiting in self.pending.forced(session_position):
-            self._decide(waiting, self.next_session)
-            decided += 1
+            decided[self._decide(waiting, self.next_session)] += 1
         return decided
 
     def mark_committed(self) -> None:
@@ -151,9 +157,9 @@ class AttributePartition:
         self.malformed_checksums = self.late_sessions = 0
         self.dirty = False
 
-    def _identify(self, record: Record, order: OrderCompleted) -> Arrival:
+    def _identify(self, record: Record, order: OrderCompleted, rules: Rules) -> Arrival:
         ledger = self.state.ledger
-        key = outbox_key(self._rules.advertiser_id, order.order_ref)
+        key = outbox_key(rules.advertiser_id, order.order_ref)
         fingerprint = conversion.fingerprint(order)
         known = self.state.pending(key) if key in self.pending else self.state.link(key)
         if known is not None:
@@ -166,7 +172,7 @@ class AttributePartition:
                 )
             ledger.duplicates += 1
             return "duplicate"
-        if record.timestamp_ms > order.completed_at_ms + self._rules.max_order_delay_ms:
+        if record.timestamp_ms > order.completed_at_ms + self._shop.max_order_delay_ms:
             raise Reject(
                 "order_too_late",
                 "completed_at",
@@ -184,10 +190,10 @@ class AttributePartition:
         return "pending"
 
     def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
-        waits_until_ms = order.completed_at_ms + self._rules.grace_ms if order.visitor_id else 0
+        waits_until_ms = order.completed_at_ms + self._shop.grace_ms if order.visitor_id else 0
         return Waiting(waits_until_ms, offset, key)
 
-    def _decide(self, waiting: Waiting, cut: int | None) -> None:
+    def _decide(self, waiting: Waiting, cut: int | None) -> Decided:
         self.dirty = True
         state = self.state
         pending = state.pending(waiting.key)
@@ -197,37 +203,56 @@ class AttributePartition:
             )
         order = pending.order
         touches = state.touches(order.visitor_id) if order.visitor_id else []
-        attribution = lastclick.decide(order, touches, self._rules, cut)
-        source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
-        decided = conversion.build(order, pending.fingerprint, attribution, self._rules, source, cut)
-        self._output.conversion(decided)
+        rules = self._rules[programme_in(waiting.key)]
+        attribution = lastclick.decide(order, touches, rules, cut)
+        reported = rules.report == "all" or attribution.concerns_awin()
+        if reported:
+            source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
+            self._output.conversion(conversion.build(order, pending.fingerprint, attribution, rules, source, cut))
+            state.ledger.decided += 1
+        else:
+            state.ledger.not_reportable += 1
         state.settle(
             waiting.key,
             Link(
                 pending.offset,
                 pending.fingerprint,
                 order.completed_at_ms,
-                decided.channel,
-                decided.click_checksums,
+                attribution.channel,
+                attribution.click_checksums,
                 cut,
+                reported,
             ),
         )
-        state.ledger.decided += 1
+        return "decided" if reported else "not_reportable"
 
     def _load_pending(self) -> PendingOrders:
         waiting = self._new_pending()
         for key, pending in sorted(self.state.all_pending(), key=lambda item: item[1].offset):
+            if programme_in(key) not in self._rules:
+                raise StateError(
+                    f"partition {self.state.partition} holds orders of programme {programme_in(key)} that wait to be "
+                    "decided, but programmes does not name it: put it back until they are"
+                )
             waiting.add(self._waiting(key, pending.order, pending.offset))
         return waiting
 
     def _check_event_time(self, event_time_ms: int, record: Record, field: str) -> None:
-        if event_time_ms > record.timestamp_ms + self._rules.max_clock_skew_ms:
+        if event_time_ms > record.timestamp_ms + self._shop.max_clock_skew_ms:
             raise Reject(
                 "event_time_in_future",
                 field,
                 f"{field} is {event_time_ms - record.timestamp_ms} ms after the record's time, more than "
                 "attribution.max_clock_skew: correct the producer's clock or unit (milliseconds UTC)",
             )
+
+    def _programme_if_any(self, order: OrderCompleted | None) -> str | None:
+        if order is None:
+            return None
+        try:
+            return programme_of(order, self._rulebook).advertiser_id
+        except Reject:
+            return None
 
     def _dead_letter(self, record: Record, error: Reject, order: OrderCompleted | None) -> None:
         self._output.dead_letter(
@@ -239,7 +264,7 @@ class AttributePartition:
                 source=Position(record.topic, record.partition, record.offset),
                 timestamp_ms=record.timestamp_ms,
                 failed_at_ms=self._now_ms(),
-                programme=None if order is None else self._rules.advertiser_id,
+                programme=self._programme_if_any(order),
                 order_ref=None if order is None else order.order_ref,
                 key=record.key,
                 value=record.value,

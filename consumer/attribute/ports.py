@@ -80,6 +80,9 @@ class AttributeMetrics(Protocol):
     def conversions(self, channel: str, count: int) -> None:
         """So many orders were decided for this channel."""
 
+    def notes(self, note: str, count: int) -> None:
+        """For so many conversions this was done to express the order (`Conversion.notes`)."""
+
     def lag(self, records: Mapping[TopicPartition, int]) -> None:
         """How many records of each assigned input partition are not taken yet."""
 

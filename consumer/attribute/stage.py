@@ -22,7 +22,7 @@ from consumer.attribute.quiet import EndAsker
 from consumer.attribute.tally import Tally
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook
 from consumer.errors import ConsumerError, Rebalanced, SchemaUnavailable, Unavailable
 from consumer.flood import FloodGuard
 from consumer.state.partition import PartitionState
@@ -39,7 +39,7 @@ class AttributeStage:
     def __init__(
         self,
         settings: AttributeSettings,
-        rules: Rules,
+        rulebook: Rulebook,
         *,
         open_source: Callable[[RebalanceListener], Source],
         open_transaction: Callable[[Source], Transaction],
@@ -54,8 +54,8 @@ class AttributeStage:
         now_ms: Callable[[], int],
     ) -> None:
         self._settings = settings
-        self._rules = rules
-        self._channels = ChannelTable(own_domains=rules.own_domains)
+        self._rulebook = rulebook
+        self._channels = ChannelTable(rulebook.shop.own_domains, rulebook.shop.channel_rules)
         self._facts = facts
         self._touch_table = touch_table
         self._order_table = order_table
@@ -152,7 +152,7 @@ class AttributeStage:
             facts = self._facts()
             self._partition_count = facts.partition_count
             if is_first:
-                start = first_start(state, self._settings, self._rules, facts, self._source, self._now_ms())
+                start = first_start(state, self._settings, self._rulebook.shop, facts, self._source, self._now_ms())
             else:
                 start = next_start(state, self._settings, facts, committed)
         except Unavailable as error:
@@ -186,7 +186,7 @@ class AttributeStage:
         settings = self._settings
         return AttributePartition(
             state,
-            self._rules,
+            self._rulebook,
             self._channels,
             self._decoders,
             self._outputs,
@@ -255,14 +255,13 @@ class AttributeStage:
             self._dirty_since_s = self._monotonic_s()
 
     def _decide(self) -> None:
-        decided = 0
         for number, worker in self._partitions.items():
             if len(worker.pending):
-                decided += worker.decide(self._source.next_offset(self._sessions(number)))
+                decided = worker.decide(self._source.next_offset(self._sessions(number)))
+                if decided:
+                    self._tally.orders.update(decided)
+                    self._note_work(0)
             self._alignment.align(number, len(worker.pending))
-        if decided:
-            self._tally.orders["decided"] += decided
-            self._note_work(0)
 
     def _report_lag(self) -> None:
         now_s = self._monotonic_s()

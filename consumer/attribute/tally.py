@@ -18,6 +18,8 @@ class Tally:
         """Orders, by what became of them; those that went on waiting are left out."""
         self.conversions: Counter[str] = Counter()
         """Conversions written, by channel."""
+        self.notes: Counter[str] = Counter()
+        """Conversions for which something was done, by what."""
         self.dead_letters: Counter[str] = Counter()
         """Records rejected, by reason."""
 
@@ -29,11 +31,13 @@ class Tally:
             self._metrics.orders(ending, count)
         for channel, count in self.conversions.items():
             self._metrics.conversions(channel, count)
+        for note, count in self.notes.items():
+            self._metrics.notes(note, count)
         for reason, count in self.dead_letters.items():
             self._metrics.dead_letters(reason, count)
         self.forget()
 
     def forget(self) -> None:
         """The work was taken back, or told already."""
-        for counter in (self.records, self.orders, self.conversions, self.dead_letters):
+        for counter in (self.records, self.orders, self.conversions, self.notes, self.dead_letters):
             counter.clear()

@@ -39,22 +39,38 @@ class Rule(Struct, frozen=True, kw_only=True):
     """At least one of these query parameters is there."""
     absent: frozenset[str] = _NOTHING
     """None of these query parameters is there."""
-    medium: frozenset[str] = _NOTHING
-    """``utm_medium``, lower-cased, is one of these."""
+    query: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Each of these query parameters has, lower-cased, one of its values."""
     referrer: frozenset[str] = _NOTHING
     """The referrer's host fits one of these patterns."""
     own_referrer: bool = False
     """The referrer's host is an own domain, or below one, or the landing's own host."""
+    landing_host: frozenset[str] = _NOTHING
+    """The landing's host fits one of these patterns."""
+    landing_path: tuple[str, ...] = ()
+    """The landing's path is one of these, or begins with one that ends in ``*``. Case counts."""
+
+    def needs_parameters(self) -> bool:
+        """Whether a landing without parameters can not match."""
+        return bool(self.given or self.query)
+
+    def needs_referrer(self) -> bool:
+        """Whether a landing without referrer can not match."""
+        return bool(self.referrer or self.own_referrer)
 
 
 _GOOGLE = frozenset({"gclid", "gbraid", "wbraid"})
 _CLICK_IDS = _GOOGLE | {"msclkid", "fbclid", "ttclid"}
 _NO_MEDIUM = frozenset({"utm_medium"})
-_EMAIL = frozenset({"email", "e-mail", "newsletter"})
-_PPC = frozenset({"cpc", "ppc", "paidsearch", "paid-search", "sem"})
-_SOCIAL = frozenset({"social", "paid-social", "paidsocial", "social-network", "social-media"})
-_DISPLAY = frozenset({"display", "banner", "cpm"})
-_AFFILIATE = frozenset({"affiliate", "affiliates", "partner"})
+_MEDIA = {
+    "utm_email": ("email", ("email", "e-mail", "newsletter")),
+    "utm_ppc": ("ppc", ("cpc", "ppc", "paidsearch", "paid-search", "sem")),
+    "utm_social": ("social", ("social", "paid-social", "paidsocial", "social-network", "social-media")),
+    "utm_display": ("display", ("display", "banner", "cpm")),
+    "utm_affiliate": ("affiliate", ("affiliate", "affiliates", "partner")),
+    "utm_referral": ("referral", ("referral",)),
+    "utm_organic": ("organic", ("organic",)),
+}
 # fmt: off
 _SEARCH_ENGINES = frozenset({
     "google.*", ".bing.com", ".duckduckgo.com", ".yahoo.com", ".ecosia.org", ".baidu.com", "yandex.*", ".qwant.com",
@@ -73,13 +89,10 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     Rule(name="msclkid", channel="ppcbing", given=frozenset({"msclkid"})),
     Rule(name="fbclid", channel="socialfacebook", given=frozenset({"fbclid"}), absent=_NO_MEDIUM),
     Rule(name="ttclid", channel="socialtiktok", given=frozenset({"ttclid"}), absent=_NO_MEDIUM),
-    Rule(name="utm_email", channel="email", medium=_EMAIL),
-    Rule(name="utm_ppc", channel="ppc", medium=_PPC),
-    Rule(name="utm_social", channel="social", medium=_SOCIAL),
-    Rule(name="utm_display", channel="display", medium=_DISPLAY),
-    Rule(name="utm_affiliate", channel="affiliate", medium=_AFFILIATE),
-    Rule(name="utm_referral", channel="referral", medium=frozenset({"referral"})),
-    Rule(name="utm_organic", channel="organic", medium=frozenset({"organic"})),
+    *(
+        Rule(name=name, channel=channel, query=(("utm_medium", frozenset(media)),))
+        for name, (channel, media) in _MEDIA.items()
+    ),
     Rule(name="utm", channel="other", given=frozenset({"utm_source"})),
     Rule(name="search", channel="organic", referrer=_SEARCH_ENGINES),
     Rule(name="social_referrer", channel="social", referrer=_SOCIAL_NETWORKS),
@@ -93,8 +106,7 @@ class ChannelTable:
 
     Args:
         own_domains: hosts of the shop, those below them included. Case, a port and a leading ``www.`` do not matter.
-        rules: the lines of the table. Each states something about a parameter or the referrer, so that a landing
-            without both matches none.
+        rules: the lines of the table.
 
     Raises:
         SettingsError: an own domain is no host name.
@@ -102,12 +114,20 @@ class ChannelTable:
 
     def __init__(self, own_domains: Iterable[str] = (), rules: tuple[Rule, ...] = DEFAULT_RULES) -> None:
         self._own = frozenset(f".{_own_host(domain)}" for domain in own_domains)
-        patterns = self._own.union(*(rule.referrer for rule in rules))
-        self._depth = max(3, *(pattern.count(".") for pattern in patterns))
+        patterns = self._own.union(*(rule.referrer | rule.landing_host for rule in rules))
+        self._depth = max([3, *(pattern.count(".") for pattern in patterns)])
         self._rules = rules
-        self._without_parameters = tuple(rule for rule in rules if not rule.given and not rule.medium)
-        self.parameters = frozenset({"utm_medium"}).union(*(rule.given | rule.absent for rule in rules))
+        self._without_parameters = tuple(rule for rule in rules if not rule.needs_parameters())
+        self._bare = tuple(rule for rule in self._without_parameters if not rule.needs_referrer())
+        self.parameters = frozenset[str]().union(
+            *(rule.given | rule.absent | {name for name, _ in rule.query} for rule in rules)
+        )
         """The query parameters that any rule looks at."""
+
+    @property
+    def reads_bare_landings(self) -> bool:
+        """Whether a landing with neither parameters nor referrer can have a channel."""
+        return bool(self._bare)
 
     def classify(
         self, query: Mapping[str, str], landing_url: str, referrer: str | None
@@ -117,36 +137,53 @@ class ChannelTable:
         ``query`` holds decoded parameters. Takes any text for the addresses; one without a host counts as absent.
         """
         present = {name for name, value in query.items() if value}
-        if not present and not referrer:
-            return None, None
-        medium = query["utm_medium"].lower() if "utm_medium" in present else ""
-        host, fitting = "", None if referrer else _NOTHING
-        for rule in self._rules if present else self._without_parameters:
-            if (
-                (rule.given and rule.given.isdisjoint(present))
-                or (rule.medium and medium not in rule.medium)
-                or not rule.absent.isdisjoint(present)
-            ):
+        rules = self._rules if present else self._without_parameters if referrer else self._bare
+        fitting = None if referrer else _NOTHING
+        for rule in rules:
+            if (rule.given and rule.given.isdisjoint(present)) or not rule.absent.isdisjoint(present):
+                continue
+            if rule.query and not _has_values(query, rule.query):
                 continue
             if rule.referrer or rule.own_referrer:
                 if fitting is None:  # most landings with parameters never come here
-                    host = host_of(referrer or "")
-                    fitting = _patterns_of(host, self._depth)
+                    fitting = _patterns_of(host_of(referrer or ""), self._depth)
                 if rule.referrer and rule.referrer.isdisjoint(fitting):
                     continue
-                if rule.own_referrer and not (host and self._is_own(host, fitting, landing_url)):
+                if rule.own_referrer and not self._is_own(referrer or "", fitting, landing_url):
                     continue
+            if (rule.landing_host or rule.landing_path) and not self._landed_at(landing_url, rule):
+                continue
             return rule.channel, rule.name
         return None, None
 
-    def _is_own(self, host: str, fitting: frozenset[str], landing_url: str) -> bool:
-        return not self._own.isdisjoint(fitting) or host == host_of(landing_url)
+    def _is_own(self, referrer: str, fitting: frozenset[str], landing_url: str) -> bool:
+        return bool(fitting) and (not self._own.isdisjoint(fitting) or host_of(referrer) == host_of(landing_url))
+
+    def _landed_at(self, landing_url: str, rule: Rule) -> bool:
+        if rule.landing_host and rule.landing_host.isdisjoint(_patterns_of(host_of(landing_url), self._depth)):
+            return False
+        path = path_of(landing_url)
+        return not rule.landing_path or any(
+            path.startswith(wanted[:-1]) if wanted.endswith("*") else path == wanted for wanted in rule.landing_path
+        )
+
+
+def _has_values(query: Mapping[str, str], wanted: Iterable[tuple[str, frozenset[str]]]) -> bool:
+    return all(query.get(name, "").lower() in values for name, values in wanted)
 
 
 def host_of(url: str) -> str:
     """Return the host of an address in lower case, without port and a leading ``www.``; ``""`` when it has none."""
     authority = _AUTHORITY.match(url)
     return authority[1].lower().removeprefix("www.") if authority else ""
+
+
+def path_of(url: str) -> str:
+    """Return the path of an address as it stands there; ``/`` when it has none, or when it is no address."""
+    authority = _AUTHORITY.match(url)
+    rest = url[authority.end() :] if authority else ""
+    path = rest.partition("#")[0].partition("?")[0]
+    return path[path.find("/") :] if "/" in path else "/"
 
 
 def _own_host(domain: str) -> str:

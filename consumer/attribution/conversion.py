@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import Decimal
 from hashlib import blake2b
 
 import msgspec
 
+from consumer.attribution import extras
 from consumer.attribution.awc import parse
 from consumer.attribution.lastclick import Attribution
-from consumer.attribution.rules import Rules
+from consumer.attribution.parts import check_lines, divide
+from consumer.attribution.programmes import is_excluded, programme_of
+from consumer.attribution.rules import Rulebook, Rules
 from consumer.errors import Reject, Unreportable
 from consumer.events import Conversion, OrderCompleted, Position
-from consumer.money import MAX_DECIMALS, MAX_WHOLE_DIGITS, by_value, is_amount, plus, split, to_minor_units, total
+from consumer.money import MAX_DECIMALS, MAX_WHOLE_DIGITS, by_value, is_amount, to_minor_units
 
-DEFAULT_GROUP = "DEFAULT"
 FINGERPRINT_BYTES = 16
 MAX_REF_CHARACTERS = 50
 MAX_VISITOR_CHARACTERS = 1_000
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}")
-_GROUP = re.compile(r"[A-Z0-9_.-]+")
 _encode = msgspec.msgpack.Encoder().encode
-_OWN_CUSTOM = re.compile(r"[2-9]|[1-9][0-9]+")
 
 
-def check(order: OrderCompleted, _rules: Rules) -> None:
+def accept(order: OrderCompleted, rulebook: Rulebook) -> Rules | None:
+    """Return the rules of the programme that an order is to be reported to; ``None``: by configuration to none.
+
+    Raises:
+        Reject: no programme wants it and none refuses it, or it fails `check`.
+    """
+    if is_excluded(order, rulebook):
+        return None
+    rules = programme_of(order, rulebook)
+    check(order, rules)
+    return None if rules.zero_value == "skip" and not to_minor_units(order.subtotal, order.currency) else rules
+
+
+def check(order: OrderCompleted, rules: Rules) -> None:
     """Make sure that an order can be reported, so that `fingerprint` and `build` cannot fail on it.
-
-    No setting enters so far: these rules hold for every programme.
 
     Raises:
         Reject: the first thing found that cannot be said to Awin; ``field`` names the field of the order.
@@ -43,7 +53,7 @@ def check(order: OrderCompleted, _rules: Rules) -> None:
             "bad_currency", "currency", "currency is not three upper-case letters: send an ISO 4217 code"
         )
     _check_amounts(order)
-    _check_lines(order)
+    check_lines(order, rules)
     if order.channel is not None and not _CHANNEL.fullmatch(order.channel):
         raise Unreportable("bad_channel", "channel", "channel is not 1 to 20 letters and digits (ASCII)")
     if order.awc is not None and parse(order.awc) is None:
@@ -102,6 +112,7 @@ def build(
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
     amount = to_minor_units(order.subtotal, order.currency)
+    division = divide(order, amount, rules)
     return Conversion(
         programme=rules.advertiser_id,
         order_ref=order.order_ref,
@@ -111,11 +122,11 @@ def build(
         amount=amount,
         currency=order.currency,
         channel=attribution.channel,
-        parts=split(amount, _group_sums(order)),
-        vouchers=tuple(code for code in order.voucher_codes if code),
+        parts=division.parts,
+        vouchers=extras.vouchers(order, rules),
         click_checksums=attribution.click_checksums,
         customer_acquisition=order.customer_type,
-        custom={"1": rules.sender} | {n: text for n, text in order.custom.items() if _OWN_CUSTOM.fullmatch(n)},
+        custom=extras.custom(order, rules),
         test=order.test or rules.mode == "test",
         completed_at_ms=order.completed_at_ms,
         decidable_at_ms=order.completed_at_ms + (rules.grace_ms if order.visitor_id else 0),
@@ -124,6 +135,8 @@ def build(
         evidence=attribution.evidence,
         fingerprint=order_fingerprint,
         source=source,
+        products=extras.products(order, rules) if rules.products else (),
+        notes=division.notes,
     )
 
 
@@ -148,25 +161,3 @@ def _check_amounts(order: OrderCompleted) -> None:
     for number, line in enumerate(order.lines, start=1):
         if not is_amount(line.amount) or not is_amount(line.unit_price):
             raise Unreportable("bad_amount", "lines", f"amount or unit_price of line {number} is not {bounds}")
-
-
-def _check_lines(order: OrderCompleted) -> None:
-    sums = _group_sums(order)
-    if not all(_GROUP.fullmatch(code) for code in sums):
-        message = "a commission_group is not made of upper-case letters, digits and _ . - only"
-        raise Unreportable("bad_commission_group", "lines", message)
-    if total(sums.values()) != order.subtotal:
-        raise Unreportable("parts_mismatch", "lines", "the amounts of the lines do not add up to the subtotal")
-    if any(amount < 0 for amount in sums.values()):
-        raise Unreportable("negative_amount", "lines", "the lines of a commission group add up to less than zero")
-
-
-def _group_sums(order: OrderCompleted) -> dict[str, Decimal]:
-    """Return each commission group's exact sum, in the order of its first line."""
-    if not order.lines:
-        return {DEFAULT_GROUP: order.subtotal}
-    sums: dict[str, Decimal] = {}
-    for line in order.lines:
-        code = DEFAULT_GROUP if line.commission_group is None else line.commission_group
-        sums[code] = plus(sums[code], line.amount) if code in sums else line.amount
-    return sums

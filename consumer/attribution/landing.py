@@ -33,7 +33,7 @@ _CHECKSUM_PARAMETERS = frozenset({"sn", "awaid", "gclid"})
 
 def read(landing_url: str, referrer: str | None, table: ChannelTable) -> Landing:
     """Return what a landing says. Takes any text as addresses and never raises."""
-    if not referrer and "?" not in landing_url:
+    if not referrer and "?" not in landing_url and not table.reads_bare_landings:
         return DIRECT
     query, awcs = _parameters(landing_url, table.parameters)
     checksums = [parse(awc) for awc in awcs if awc]

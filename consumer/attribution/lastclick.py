@@ -46,7 +46,7 @@ class Verdict(StrEnum):
     SAME_LANDING = "same_landing"
     """The session said the same before: no landing of its own, only a statement of consent."""
     OUTSIDE_WINDOW = "outside_window"
-    """Its click is older than the window."""
+    """It, or its click, is older than its channel's window."""
     OTHER_PROGRAMME = "other_programme"
     """Its checksum is of another advertiser."""
 
@@ -60,6 +60,10 @@ class Attribution(Struct, frozen=True):
     """The normal (or gclid) one first, then the strictly necessary one; each may be absent."""
     evidence: tuple[Evidence, ...]
     """What was looked at, newest first: what decided and, up to 20 in all, the newest of the rest."""
+
+    def concerns_awin(self) -> bool:
+        """Whether a programme that reports only Awin's orders reports this one."""
+        return self.channel == AWIN_CHANNEL or bool(self.click_checksums)
 
 
 class _Weighed(NamedTuple):
@@ -97,7 +101,7 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
     clicks = [item for item in candidates if item.awc]
     normal = next((item for item in clicks if item.kind != _STRICTLY_NECESSARY), None)
     necessary = next((item for item in clicks if item.kind == _STRICTLY_NECESSARY), None)
-    withheld = normal if _denied(order, seen) else None
+    withheld = normal if _denied(order, seen, rules) else None
     channel, reason = _channel(order, rules, winner, known=bool(seen))
     sent = tuple([c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld])
     evidence = tuple(
@@ -139,9 +143,12 @@ def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_
     weighed: list[_Weighed] = []
     landings: set[tuple[str, str | None, str | None]] = set()
     clicks: dict[str, int] = {}
+    at_ms = order.completed_at_ms
     for touch in seen:
         landing = (touch.session_id, touch.channel, touch.awc)
         time_ms, verdict = touch.landed_at_ms, None if touch.channel else Verdict.DIRECT
+        if verdict is None and touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel):
+            verdict = Verdict.OUTSIDE_WINDOW
         if touch.awc is not None:
             checksum = parse(touch.awc)
             time_ms = clicks.get(touch.awc, _click_time(checksum, touch.landed_at_ms, rules))
@@ -187,13 +194,16 @@ def _refusal(checksum: Checksum | None, time_ms: int, order: OrderCompleted, rul
     """Say why a click does not count for the order; ``None`` when it does."""
     if checksum is not None and checksum.advertiser_id not in {None, rules.advertiser_id}:
         return Verdict.OTHER_PROGRAMME
-    return Verdict.OUTSIDE_WINDOW if time_ms < order.completed_at_ms - rules.window_ms else None
+    return Verdict.OUTSIDE_WINDOW if time_ms < order.completed_at_ms - rules.window_of(AWIN_CHANNEL) else None
 
 
-def _denied(order: OrderCompleted, seen: Sequence[Touch]) -> bool:
+def _denied(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> bool:
     """Say whether the last statement about consent, the order's own before all, is a refusal."""
     statements = (order.consent, *(touch.consent for touch in reversed(seen)))
-    return next((said for said in statements if said in {"granted", "denied"}), None) == "denied"
+    said = next((statement for statement in statements if statement in {"granted", "denied"}), None)
+    if said is None:
+        return rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"
+    return said == "denied"
 
 
 def _channel(order: OrderCompleted, rules: Rules, winner: _Weighed | None, *, known: bool) -> tuple[str, Reason]:

@@ -7,31 +7,61 @@ Source: Awin's server-to-server page, whose template is
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from consumer import money
 from consumer.errors import Unreportable
-from consumer.events import Conversion, Part
+from consumer.events import Conversion, Part, Product
 
 ENDPOINT = "https://www.awin1.com/sread.php"
+MAX_URL_CHARACTERS = 8_000
+"""Awin names no limit; web servers commonly take 8 KB of request line."""
+MAX_ROW_VALUE = 255
+
+_Parameters = list[tuple[str, str]]
 
 
-def url(conversion: Conversion, endpoint: str = ENDPOINT) -> str:
-    """Return the whole request as an ASCII URL, every value percent-encoded exactly once as UTF-8.
+class SreadRequest(NamedTuple):
+    """A request, and what it leaves unsaid."""
+
+    url: str
+    """The whole of it, in ASCII, every value percent-encoded exactly once as UTF-8."""
+    left_out: Literal["", "products", "products_and_custom"]
+    """What did not fit the limit: product rows, and custom parameters from 2 on. The sale itself is always said."""
+
+
+def request(conversion: Conversion, endpoint: str = ENDPOINT, max_characters: int = MAX_URL_CHARACTERS) -> SreadRequest:
+    """Return the request for a conversion; over the limit it has no product rows, then no custom parameters.
 
     Raises:
         Unreportable: see `parameters`.
     """
-    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters(conversion))
-    return f"{endpoint}?{query}"
+    sale, custom, rows = _sale(conversion), _custom(conversion), _rows(conversion)
+    url = _url(endpoint, sale + custom + rows)
+    if len(url) <= max_characters or not (rows or len(custom) > 1):
+        return SreadRequest(url, "")
+    url = _url(endpoint, sale + custom)
+    if len(url) <= max_characters or len(custom) <= 1:
+        return SreadRequest(url, "products")
+    return SreadRequest(_url(endpoint, sale + custom[:1]), "products_and_custom")
 
 
 def parameters(conversion: Conversion) -> list[tuple[str, str]]:
-    """Return what the request says, name and unencoded value, in the order of Awin's template.
+    """Return all that there is to say, name and unencoded value, in the order of Awin's template.
 
     Raises:
         Unreportable: ``negative_amount``, or ``bad_amount`` for one that the currency's minor digits cannot express.
     """
+    return _sale(conversion) + _custom(conversion) + _rows(conversion)
+
+
+def _url(endpoint: str, said: _Parameters) -> str:
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in said)
+    return f"{endpoint}?{query}"
+
+
+def _sale(conversion: Conversion) -> _Parameters:
     said = [
         ("tt", "ss"),
         ("tv", "2"),
@@ -48,8 +78,32 @@ def parameters(conversion: Conversion) -> list[tuple[str, str]]:
         said.append(("cks", ",".join(conversion.click_checksums)))
     if conversion.customer_acquisition is not None:
         said.append(("customeracquisition", conversion.customer_acquisition))
-    said += [(f"p{number}", conversion.custom[number]) for number in sorted(conversion.custom, key=_numerically)]
     return said
+
+
+def _custom(conversion: Conversion) -> _Parameters:
+    return [(f"p{number}", conversion.custom[number]) for number in sorted(conversion.custom, key=_numerically)]
+
+
+def _rows(conversion: Conversion) -> _Parameters:
+    return [(f"bd[{index}]", _row(conversion, product)) for index, product in enumerate(conversion.products)]
+
+
+def _row(conversion: Conversion, product: Product) -> str:
+    """Write ``AW:P|advertiser|ref|product id|name|unit price|quantity|sku|group|category``."""
+    values = (
+        "AW:P",
+        conversion.programme,
+        conversion.order_ref,
+        product.product_id,
+        product.name,
+        _amount(product.unit_price, conversion.currency, "products"),
+        str(product.quantity),
+        product.sku,
+        product.group,
+        product.category,
+    )
+    return "|".join(value.replace("|", " ")[:MAX_ROW_VALUE] for value in values)
 
 
 def _part(part: Part, currency: str) -> str:

@@ -38,12 +38,12 @@ def _report(settings: Settings, progress: Callable[[str], None]) -> Report:
     from consumer.inspect.kafka_reader import KafkaTopicReader
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
+    from consumer.wiring.rulebook import rulebook
 
     schemas = Schemas.load(settings.schemas.directory)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
-    programme = settings.programmes[0].advertiser_id
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
-    return Audit(reader, schemas, settings.topics, groups, programme, progress).run()
+    return Audit(reader, schemas, settings.topics, groups, rulebook(settings), progress).run()
 
 
 def _print(report: Report, console: Console) -> None:
@@ -77,11 +77,14 @@ def _print(report: Report, console: Console) -> None:
 def _orders(totals: Sequence[OrderTotals]) -> object:
     from consumer.cli.output import table
 
-    columns = ("partition", "read", "decided", "duplicates", "conflicts", "before cut-over", "dead letters", "pending")
-    names = ("read", "decided", "duplicates", "conflicts", "before_cut_over", "dead_letters", "pending", "checked")
+    names = (
+        *("read", "decided", "duplicates", "conflicts", "before_cut_over", "not_reportable"),
+        *("dead_letters", "pending", "checked"),
+    )
+    columns = ("partition", *(name.replace("_cut_over", " cut-over").replace("_", " ") for name in names))
     rows = [(str(each.partition), *(getattr(each, name) for name in names)) for each in totals]
     rows.append(("all", *(sum(getattr(each, name) for each in totals) for name in names)))
-    return table((*columns, "checked"), rows, numbers=(*columns, "checked"))
+    return table(columns, rows, numbers=columns)
 
 
 def _outbox(totals: Sequence[OutboxTotals]) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,15 @@ Unknown settings are refused. `awin-consumer check` tells whether a configuratio
 
 A **duration** is a number with a unit: `250ms`, `10s`, `5m`, `24h`, `30d`. In an environment variable, lists and
 mappings are JSON: `AWIN_PROGRAMMES='[{"advertiser_id": "1001"}]'`.
+
+## Fields of an order
+
+Conditions (`programmes[].when`, `orders.exclude`) and custom parameters name fields of an order: `order_id`,
+`order_ref`, `visitor_id`, `session_id`, `customer_id`, `currency`, `customer_type`, `consent`, `market`, `channel`,
+`test`, `voucher_codes`; `custom.NAME` for an entry of `custom`; `lines.product_id`, `lines.sku`, `lines.name`,
+`lines.category`, `lines.commission_group` for what any line has. A condition gives one value or a list, and holds when
+the field has any of them; `null` stands for a field that is empty or absent. What they mean exactly stands in
+[attribution.md](attribution.md), section 8.
 """
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _NAMES: Mapping[object, str] = {
@@ -70,7 +80,7 @@ def settings() -> list[Setting]:
 def _settings(model: type[BaseModel], prefix: str, variable: str) -> Iterator[Setting]:
     for name, info in model.model_fields.items():
         inner = _model(info.annotation)
-        is_list = get_origin(info.annotation) is tuple
+        is_list = _item(info.annotation) is not None
         if inner is not None and is_list:
             yield _setting(prefix + name, variable + name.upper(), info)
             yield from (each._replace(variable="") for each in _settings(inner, f"{prefix}{name}[].", ""))
@@ -96,8 +106,14 @@ def _table(rows: Sequence[Setting]) -> str:
 
 def _model(annotation: object) -> type[BaseModel] | None:
     """Return the section that a field is, or is a list of."""
-    candidate = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
-    return candidate if isinstance(candidate, type) and issubclass(candidate, BaseModel) else None
+    candidate = _item(annotation) or annotation
+    kinds = get_args(candidate) if get_origin(candidate) in {Union, UnionType} else (candidate,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _item(annotation: object) -> object | None:
+    """Return what a list is of; ``None`` for what is no list."""
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else None
 
 
 def _type(annotation: object) -> str:
@@ -109,10 +125,10 @@ def _type(annotation: object) -> str:
     if origin in {Union, UnionType}:
         return " or ".join(_type(each) for each in arguments if each is not NoneType)
     if origin is tuple:
-        return "list of sections" if _model(annotation) else f"list of {_type(arguments[0])}"
+        return f"list of {_type(arguments[0])}"
     if origin is dict:
         return "mapping"
-    return _NAMES[annotation]
+    return "sections" if _model(annotation) else _NAMES[annotation]
 
 
 def _limits(metadata: Sequence[Any]) -> str:
@@ -130,7 +146,7 @@ def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple | dict):
-        return "`[]`" if isinstance(value, tuple) else "`{}`"
+        return f"`{json.dumps(value)}`"
     return f"`{value}`"
 
 

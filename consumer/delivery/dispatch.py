@@ -103,12 +103,14 @@ class Dispatch:
                 "too_old", "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
             )
         try:
-            url = sread.url(item.conversion, self._settings.endpoint)
+            request = sread.request(item.conversion, self._settings.endpoint)
         except Unreportable as error:
             return error
+        if request.left_out and not item.attempts:
+            self._metrics.left_out(request.left_out)
         number = next(self._numbers)
         self._in_flight[number] = item
-        self._worker.submit(Ticket(number, url, generation))
+        self._worker.submit(Ticket(number, request.url, generation))
         return None
 
     def _answered(self, item: Outstanding, answer: Answer, reply: Reply) -> Decided | None:

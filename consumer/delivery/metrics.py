@@ -13,6 +13,9 @@ class DeliverMetrics(Protocol):
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """One request ended with ``outcome`` after ``seconds``."""
 
+    def left_out(self, what: str) -> None:
+        """One request leaves something out for being too long; see `consumer.awin.sread.SreadRequest`."""
+
     def ending(self, ending: str, reason: str) -> None:
         """One conversion's ending was committed; ``reason`` is empty unless it is a dead letter."""
 
@@ -33,6 +36,9 @@ class NoMetrics:
     """Forgets everything."""
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
+        """See `DeliverMetrics`."""
+
+    def left_out(self, what: str) -> None:
         """See `DeliverMetrics`."""
 
     def ending(self, ending: str, reason: str) -> None:

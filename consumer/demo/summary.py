@@ -16,6 +16,7 @@ from consumer.events import Conversion
 from consumer.settings import Settings
 from consumer.stream.avro import DeadLetterDecoder, OrderDecoder, SessionDecoder
 from consumer.stream.schemas import Schemas
+from consumer.wiring.rulebook import rulebook
 
 
 class Latency(Struct, frozen=True):
@@ -71,7 +72,7 @@ def summarize(
     servers = settings.kafka.bootstrap_servers
     sessions, bad_sessions = _sessions(servers, settings.topics.session_landed, SessionDecoder(schemas))
     orders, bad_orders = _orders(servers, settings.topics.order_completed, OrderDecoder(schemas))
-    rules = settings.rules()
+    rules = rulebook(settings).shop
     cuts = {(c.source.partition, c.source.offset): c.session_cut for c in conversions if c.session_cut is not None}
     expected = expect(sessions, orders, rules, cuts=cuts)
     endings = list(expected.values())

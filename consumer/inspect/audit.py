@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
-from consumer.attribution.conversion import fingerprint
+from consumer.attribution.conversion import accept, fingerprint
+from consumer.attribution.rules import Rulebook
 from consumer.delivery import mark
 from consumer.delivery.mark import Mark
-from consumer.errors import Undecodable
+from consumer.errors import Reject, Undecodable
 from consumer.events import Position, outbox_key
 from consumer.inspect.findings import Finding, Findings, OrderTotals, OutboxTotals, Report
 from consumer.inspect.order_book import Kept, OrderBook, OrderState, Unsettled
@@ -40,7 +41,7 @@ class Audit:
         schemas: how records are written.
         topics: their names.
         groups: the consumer groups of attribute and deliver.
-        advertiser_id: the programme of the orders.
+        rulebook: which orders are reported, and to which programme; as the settings say now.
         progress: told what is being read.
     """
 
@@ -50,13 +51,13 @@ class Audit:
         schemas: Schemas,
         topics: Topics,
         groups: tuple[str, str],
-        advertiser_id: str,
+        rulebook: Rulebook,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._topics = topics
         self._attribute_group, self._deliver_group = groups
-        self._advertiser_id = advertiser_id
+        self._rulebook = rulebook
         self._progress = progress
         self._order = OrderDecoder(schemas)
         self._conversion = ConversionDecoder(schemas)
@@ -210,9 +211,21 @@ class Audit:
             order = self._order(record.value, record.headers)
         except Undecodable:
             return Unsettled(record.offset, record.timestamp_ms, None, None, b"", 0)
-        key = outbox_key(self._advertiser_id, order.order_ref)
-        said = fingerprint(order)
-        return Unsettled(record.offset, record.timestamp_ms, key, order.order_ref, said, order.completed_at_ms)
+        try:
+            rules = accept(order, self._rulebook)
+        except Reject:
+            key, excluded = None, False
+        else:
+            key, excluded = None if rules is None else outbox_key(rules.advertiser_id, order.order_ref), rules is None
+        return Unsettled(
+            record.offset,
+            record.timestamp_ms,
+            key,
+            order.order_ref,
+            fingerprint(order),
+            order.completed_at_ms,
+            excluded=excluded,
+        )
 
     def _state(self, number: int, book: OrderBook) -> OrderState:
         topic = self._topics.orders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -114,7 +115,7 @@ def explain(programme: str, order_ref: str, traces: Traces) -> Explanation:
         state=state,
         since_ms=since_ms,
         conversion=decided,
-        request=dict(sread.parameters(decided.conversion)) if decided is not None and sent else {},
+        request=_said(decided.conversion) if decided is not None and sent else {},
         receipt=traces.receipt,
         repeats=tuple(each.at for each in traces.conversions if each is not decided),
         refusals=tuple(sorted(traces.refusals, key=lambda each: each.failed_at_ms)),
@@ -123,6 +124,12 @@ def explain(programme: str, order_ref: str, traces: Traces) -> Explanation:
         unread_orders=traces.unread_orders,
         notes=tuple(traces.notes),
     )
+
+
+def _said(conversion: Conversion) -> dict[str, str]:
+    """Return what the request says, as Awin reads it."""
+    query = urlsplit(sread.request(conversion).url).query
+    return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
 
 
 def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) -> Refusal | None:

@@ -54,6 +54,7 @@ class OrderTotals(Struct, frozen=True, kw_only=True):
     duplicates: int
     conflicts: int
     before_cut_over: int
+    not_reportable: int
     dead_letters: int
     pending: int
     checked: int

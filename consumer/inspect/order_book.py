@@ -17,7 +17,9 @@ from consumer.state.orders import Ledger
 from consumer.stream.log import Record
 
 Ended = Literal["conversion", "dead_letter"]
-State = Literal["conversion", "dead_letter", "pending", "duplicate", "before_cut_over", "decided", "none"]
+State = Literal[
+    "conversion", "dead_letter", "pending", "duplicate", "before_cut_over", "not_reportable", "decided", "none"
+]
 
 _MARKS: dict[Ended, int] = {"conversion": 1, "dead_letter": 2}
 
@@ -28,10 +30,12 @@ class Unsettled(NamedTuple):
     offset: int
     timestamp_ms: int
     key: bytes | None
-    """Its outbox key; ``None`` when it cannot be decoded."""
+    """Its outbox key; ``None`` when it cannot be decoded, or is no programme's."""
     order_ref: str | None
     fingerprint: bytes
     completed_at_ms: int
+    excluded: bool = False
+    """By configuration it is not reported."""
 
 
 class Kept(NamedTuple):
@@ -44,6 +48,7 @@ class Kept(NamedTuple):
 class _Known(NamedTuple):
     offset: int
     fingerprint: bytes
+    reported: bool = True
 
 
 class OrderState:
@@ -76,19 +81,24 @@ class OrderState:
                 self._pending[key[1:]] = _Known(pending.offset, pending.fingerprint)
         elif key in self._wanted and value is not None:
             link = orders.decode_link(value)
-            self._links[self._wanted[key]] = _Known(link.offset, link.fingerprint)
+            self._links[self._wanted[key]] = _Known(link.offset, link.fingerprint, link.reported)
 
     def of(self, item: Unsettled) -> State:
         """Return the state of an order record that has neither conversion nor dead letter."""
-        if item.key is None or self.ledger is None:
+        if self.ledger is None:
             return "none"
-        if item.completed_at_ms < self.ledger.cut_over_ms:
+        if item.order_ref is not None and item.completed_at_ms < self.ledger.cut_over_ms:
             return "before_cut_over"
-        pending, link = self._pending.get(item.key), self._links.get(item.key)
+        if item.excluded:
+            return "not_reportable"
+        return "none" if item.key is None else self._of_known(item, item.key)
+
+    def _of_known(self, item: Unsettled, key: bytes) -> State:
+        pending, link = self._pending.get(key), self._links.get(key)
         if pending is not None and pending.offset == item.offset:
             return "pending"
         if link is not None and link.offset == item.offset:
-            return "decided"
+            return "decided" if link.reported else "not_reportable"
         earlier = (known for known in (pending, link) if known is not None and known.offset < item.offset)
         return "duplicate" if any(known.fingerprint == item.fingerprint for known in earlier) else "none"
 
@@ -160,6 +170,7 @@ class OrderBook:
             duplicates=ledger.duplicates,
             conflicts=ledger.conflicts,
             before_cut_over=ledger.before_cut_over,
+            not_reportable=ledger.not_reportable,
             dead_letters=ledger.dead_letters,
             pending=state.pending,
             checked=self._records,
@@ -208,12 +219,14 @@ def _wrong_counts(ledger: Ledger, pending: int, counted: Counter[State] | None, 
     if counted is None:
         return
     dead_letters = ledger.dead_letters + ledger.conflicts
-    accepted = ledger.orders - ledger.duplicates - ledger.before_cut_over - dead_letters
+    not_ours = ledger.before_cut_over + ledger.not_reportable
+    accepted = ledger.orders - ledger.duplicates - not_ours - dead_letters
     compared = (
         ("accepted", accepted, counted["conversion"] + counted["pending"] + counted["decided"]),
         ("dead letters and conflicts", dead_letters, counted["dead_letter"]),
         ("duplicates", ledger.duplicates, counted["duplicate"]),
         ("before the cut-over", ledger.before_cut_over, counted["before_cut_over"]),
+        ("not reportable", ledger.not_reportable, counted["not_reportable"]),
     )
     missing = sum(max(0, said - found) for _, said, found in compared)
     for name, said, found in compared:

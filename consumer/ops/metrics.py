@@ -23,7 +23,7 @@ _CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _COMMIT = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 _OUTCOMES: tuple[Outcome, ...] = ("delivered", "rejected", "throttled", "not_sent", "unknown")
-_ORDER_ENDINGS = ("decided", "duplicate", "conflict", "before_cut_over", "dead_letter")
+_ORDER_ENDINGS = ("decided", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter")
 
 
 class _Partitions(Collector):
@@ -86,6 +86,13 @@ class Metrics:
         self.dead_letters = Counter(
             "awin_dead_letters", "Records put aside, by reason.", ["stage", "reason"], registry=registry
         )
+        self.notes = Counter(
+            "awin_conversion_notes",
+            "Conversions for which something was done to express the order, by what: pro_rata, default_group, "
+            "unknown_group.",
+            ["note"],
+            registry=registry,
+        )
         self.late_sessions = Counter(
             "awin_late_sessions",
             "Sessions that came after the grace of orders they could have decided.",
@@ -112,6 +119,12 @@ class Metrics:
         self.attempts = Counter("awin_attempts", "Requests to Awin, by outcome.", ["outcome"], registry=registry)
         self.attempt_seconds = Histogram(
             "awin_attempt_seconds", "Duration of a request to Awin.", buckets=_CALL, registry=registry
+        )
+        self.left_out = Counter(
+            "awin_requests_cut",
+            "Requests that would have been too long, by what they leave out.",
+            ["what"],
+            registry=registry,
         )
         self.endings = Counter("awin_endings", "Conversions by how they ended.", ["ending"], registry=registry)
         self.outstanding = Gauge(
@@ -171,6 +184,10 @@ class AttributeReporter:
         """See the port."""
         self._metrics.conversions.labels(channel).inc(count)
 
+    def notes(self, note: str, count: int) -> None:
+        """See the port."""
+        self._metrics.notes.labels(note).inc(count)
+
     def lag(self, records: Mapping[TopicPartition, int]) -> None:
         """See the port."""
         self._metrics.partitions.lag = dict(records)
@@ -217,6 +234,10 @@ class DeliverReporter:
         """See the port."""
         self._attempts[outcome].inc()
         self._metrics.attempt_seconds.observe(seconds)
+
+    def left_out(self, what: str) -> None:
+        """See the port."""
+        self._metrics.left_out.labels(what).inc()
 
     def ending(self, ending: str, reason: str) -> None:
         """See the port."""

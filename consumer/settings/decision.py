@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from consumer.attribution.order_fields import is_field
+from consumer.attribution.parts import GROUP
+from consumer.attribution.rules import LineField, Mismatch
 from consumer.settings.types import ChannelName, Duration, Section
+
+_HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[a-z0-9-]+\.\*")
+
+
+def _order_field(name: str) -> str:
+    if not is_field(name):
+        raise ValueError("orders have no such field; see docs/configuration.md, 'Fields of an order'")
+    return name
+
+
+def _host_pattern(text: str) -> str:
+    pattern = text.lower()
+    if not _HOST_PATTERN.fullmatch(pattern):
+        raise ValueError("a host is written like bing.com, .facebook.com, google.* or *; an IDN in its xn-- form")
+    return pattern
+
+
+OrderField = Annotated[str, AfterValidator(_order_field)]
+Value = str | bool | None
+Conditions = dict[OrderField, Value | tuple[Value, ...]]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
+HostPattern = Annotated[str, AfterValidator(_host_pattern)]
+ParameterNumber = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+Texts = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
 class Attribution(Section):
@@ -20,6 +50,9 @@ class Attribution(Section):
         "trust", description="Whether an order's own `channel` is the decision or one more touch."
     )
     window: Duration = Field(timedelta(days=30), description="How far back a click or landing counts.")
+    windows: dict[ChannelName, Duration] = Field(
+        default_factory=dict, description="Shorter windows of single channels, such as `ppcgoogle: 7d`."
+    )
     grace: Duration = Field(timedelta(seconds=10), description="How long sessions may come after the order.")
     idle_wait: Duration | None = Field(
         None, description="On a quiet partition: how long without a session before deciding; default: `grace`."
@@ -44,16 +77,116 @@ class Attribution(Section):
     )
 
 
+class ChannelRule(Section):
+    """One line of the channel table. It matches when everything that it states holds."""
+
+    name: RuleName = Field(description="Its name, on conversions and in `explain`.")
+    channel: ChannelName | None = Field(description="The channel; null for landings that are no touch.")
+    given: Texts = Field((), description="At least one of these query parameters is there and not empty.")
+    absent: Texts = Field((), description="None of these query parameters is there.")
+    query: dict[str, Texts] = Field(
+        default_factory=dict,
+        description="Each of these query parameters has one of its values, capitals or not.",
+    )
+    referrer: tuple[HostPattern, ...] = Field(
+        (), description="The referrer's host: `bing.com`, with those below it `.facebook.com`, `google.*`, any `*`."
+    )
+    own_referrer: bool = Field(
+        default=False, description="The referrer is of an own domain, or of the landing's own host."
+    )
+    landing_host: tuple[HostPattern, ...] = Field((), description="The landing's host, as `referrer`.")
+    landing_path: Texts = Field(
+        (), description="The landing's path, or with a `*` at the end how it begins. Case counts."
+    )
+
+    @model_validator(mode="after")
+    def _states_something(self) -> ChannelRule:
+        stated = (self.given, self.absent, self.query, self.referrer, self.landing_host, self.landing_path)
+        if not any(stated) and not self.own_referrer:
+            raise ValueError("a rule without a condition would match every landing")
+        return self
+
+
 class Channels(Section):
-    """Names of channels that no touch decides, and what belongs to the shop itself."""
+    """Names of channels that no touch decides, what belongs to the shop itself, and the channel table."""
 
     none: ChannelName = Field("na", description="`ch` when only direct landings were seen.")
     unknown: ChannelName = Field("aw", description="`ch` when no landing of the customer is known.")
     own_domains: tuple[str, ...] = Field((), description="The shop's own hosts; referrers below them are internal.")
+    rules: tuple[ChannelRule | Literal["default"], ...] = Field(
+        ("default",),
+        description="The channel table, first match wins; `default` stands for all lines of the default table.",
+    )
+
+
+class Consent(Section):
+    """What holds where nothing was said about consent."""
+
+    missing: Literal["assume", "deny"] = Field(
+        "assume", description="An order of a visitor who never said anything: as if granted, or denied."
+    )
+    markets: dict[str, Literal["assume", "deny"]] = Field(
+        default_factory=dict, description="The same for orders of single markets."
+    )
+
+
+class CommissionGroups(Section):
+    """Which commission group an order line belongs to."""
+
+    field: LineField = Field("commission_group", description="What of a line tells its group.")
+    codes: dict[str, GroupCode] = Field(
+        default_factory=dict,
+        description="The group of each value of that field; without it the field holds the group itself.",
+    )
+    default: GroupCode = Field("DEFAULT", description="The group of lines that tell none, or a value not in `codes`.")
+
+    @model_validator(mode="after")
+    def _has_codes(self) -> CommissionGroups:
+        if self.field != "commission_group" and not self.codes:
+            raise ValueError(f"codes must say which group each {self.field} belongs to")
+        return self
 
 
 class Programme(Section):
     """One Awin advertiser account."""
 
     advertiser_id: str = Field(pattern=r"^[0-9]{1,12}$", description="Awin's number of the programme.")
+    when: Conditions = Field(
+        default_factory=dict,
+        description="Its orders: each field has one of these values. The first programme whose conditions hold gets an "
+        "order.",
+    )
+    currencies: tuple[Currency, ...] = Field((), description="Those enabled at Awin; empty: not checked.")
     method: Literal["sread"] = Field("sread", description="How orders are reported.")
+    report: Literal["all", "awin"] = Field(
+        "all", description="`awin`: only orders whose channel is `aw` or that have a click checksum."
+    )
+    windows: dict[ChannelName, Duration] = Field(
+        default_factory=dict, description="Over `attribution.windows`, for this programme."
+    )
+    groups: CommissionGroups = Field(default_factory=CommissionGroups, description="Commission groups.")
+    parts_mismatch: Mismatch = Field(
+        "pro_rata",
+        description="Lines that do not add up to the subtotal: divide it in their proportion, give it to the default "
+        "group, or make the order a dead letter.",
+    )
+    zero_value: Literal["send", "skip"] = Field("send", description="Orders worth nothing.")
+    voucher_codes: Texts = Field((), description="The only codes to be reported; empty: all.")
+    custom: dict[ParameterNumber, OrderField] = Field(
+        default_factory=dict, description="Custom parameters: number to order field, such as `2: market`."
+    )
+    products: bool = Field(default=False, description="Whether requests carry a row for each line of the order.")
+
+
+class Orders(Section):
+    """Which orders are ours to report."""
+
+    exclude: tuple[Conditions, ...] = Field(
+        (), description="Orders for which all conditions of one of these hold are not reported, only counted."
+    )
+
+    @model_validator(mode="after")
+    def _excludes_not_all(self) -> Orders:
+        if not all(self.exclude):
+            raise ValueError("exclude: a set without conditions would exclude every order")
+        return self

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import __version__
-from consumer.attribution.rules import Rules
 from consumer.errors import SettingsError
-from consumer.settings.decision import Attribution, Channels, Programme
+from consumer.settings.decision import Attribution, Channels, Consent, Orders, Programme
 from consumer.settings.delivery import Delivery
 from consumer.settings.infrastructure import Kafka, Ops, Schemas, State, Topics
-from consumer.settings.types import milliseconds
 
 _PREFIX = "AWIN_"
 _NESTED = "__"
@@ -43,11 +40,22 @@ class Settings(BaseSettings):
     state: State = Field(default_factory=State, description="Local state.")
     attribution: Attribution = Field(default_factory=Attribution, description="Attribution.")
     channels: Channels = Field(default_factory=Channels, description="Channels.")
-    programmes: tuple[Programme, ...] = Field(
-        min_length=1, max_length=1, description="The advertiser accounts (one, in this version)."
-    )
+    consent: Consent = Field(default_factory=Consent, description="Consent.")
+    programmes: tuple[Programme, ...] = Field(min_length=1, description="The advertiser accounts.")
+    orders: Orders = Field(default_factory=Orders, description="Orders.")
     delivery: Delivery = Field(default_factory=Delivery, description="Delivery.")
     ops: Ops = Field(default_factory=Ops, description="Operation.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        names = [programme.advertiser_id for programme in self.programmes]
+        if len(set(names)) < len(names):
+            raise ValueError("programmes: an advertiser_id comes twice")
+        for windows in (self.attribution.windows, *(programme.windows for programme in self.programmes)):
+            for channel, window in windows.items():
+                if window > self.attribution.window:
+                    raise ValueError(f"the window of {channel} is longer than attribution.window, which bounds state")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -60,27 +68,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file's values, which `load` passes as arguments."""
         return env_settings, init_settings
-
-    def rules(self) -> Rules:
-        """Return what the attribution needs to know."""
-        (programme,) = self.programmes
-        attribution = self.attribution
-        return Rules(
-            advertiser_id=programme.advertiser_id,
-            method=programme.method,
-            mode=self.delivery.mode,
-            model=attribution.model,
-            order_channel=attribution.order_channel,
-            channel_none=self.channels.none,
-            channel_unknown=self.channels.unknown,
-            own_domains=self.channels.own_domains,
-            window_ms=milliseconds(attribution.window),
-            grace_ms=milliseconds(attribution.grace),
-            click_delay_ms=milliseconds(attribution.click_delay),
-            max_clock_skew_ms=milliseconds(attribution.max_clock_skew),
-            max_order_delay_ms=milliseconds(attribution.max_order_delay),
-            sender=f"awin-s2s-consumer/{__version__}",
-        )
 
 
 def load(path: Path | None = None) -> Settings:

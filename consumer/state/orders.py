@@ -42,6 +42,8 @@ class Link(Struct, frozen=True, array_like=True):
     channel: str
     click_checksums: tuple[str, ...]
     session_cut: int | None
+    reported: bool = True
+    """Whether a conversion says so; its programme may report only Awin's orders."""
 
 
 class Ledger(Struct, kw_only=True):
@@ -61,12 +63,13 @@ class Ledger(Struct, kw_only=True):
     duplicates: int = 0
     conflicts: int = 0
     before_cut_over: int = 0
+    not_reportable: int = 0
     dead_letters: int = 0
 
     def pending(self) -> int:
         """Return how many orders must be pending if the counts add up."""
-        ended = self.decided + self.duplicates + self.conflicts + self.before_cut_over + self.dead_letters
-        return self.orders - ended
+        early = self.duplicates + self.conflicts + self.before_cut_over + self.dead_letters
+        return self.orders - self.decided - self.not_reportable - early
 
 
 _pending = msgspec.msgpack.Decoder(Pending)

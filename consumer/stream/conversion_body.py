@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
-from consumer.events import Conversion, Evidence, Part
+from consumer.events import Conversion, Evidence, Part, Product
 from consumer.stream.amounts import unscaled
 
 _METHODS = {"sread": b"\x00", "conversion_api": b"\x02", "offline": b"\x04"}
@@ -62,6 +62,8 @@ def write_conversion(conversion: Conversion) -> bytes:
         _text(source.topic),
         _long(source.partition),
         _long(source.offset),
+        _products(conversion.products),
+        _texts(conversion.notes),
     ]
     return b"".join(pieces)
 
@@ -89,6 +91,24 @@ def _evidence(touches: Sequence[Evidence]) -> bytes:
             _kind(touch.channel, touch.rule),
             _NULL if awc is None else _PRESENT + _text(awc),
             _text(touch.verdict),
+        )
+    pieces.append(_END)
+    return b"".join(pieces)
+
+
+def _products(products: Sequence[Product]) -> bytes:
+    if not products:
+        return _END
+    pieces = [_long(len(products))]
+    for product in products:
+        pieces += (
+            _text(product.product_id),
+            _text(product.name),
+            _amount(product.unit_price),
+            _long(product.quantity),
+            _text(product.sku),
+            _text(product.group),
+            _text(product.category),
         )
     pieces.append(_END)
     return b"".join(pieces)

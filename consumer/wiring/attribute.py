@@ -24,6 +24,7 @@ from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
 from consumer.wiring.doors import Doors
+from consumer.wiring.rulebook import rulebook
 from consumer.wiring.topics import touch_retention_ms
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ def open_attribute(
     schemas = Schemas.load(settings.schemas.directory)
     return AttributeStage(
         stage_settings(settings),
-        settings.rules(),
+        rulebook(settings),
         open_source=doors.source,
         open_transaction=doors.transaction,
         facts=lambda: _input_facts(admin, *inputs),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.stage import AttributeStage
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook, Rules
 from consumer.errors import Fenced
 from consumer.state import orders, touches
 from consumer.state.memory import MemoryStore
@@ -80,6 +80,9 @@ class Metrics:
 
     def conversions(self, channel: str, count: int) -> None:
         self.counts[channel] += count
+
+    def notes(self, note: str, count: int) -> None:
+        self.counts[note] += count
 
     def lag(self, records: Mapping[TopicPartition, int]) -> None:
         assert all(count >= 0 for count in records.values())
@@ -169,7 +172,7 @@ class Member:
         )
         self.stage = AttributeStage(
             cluster.settings,
-            cluster.rules,
+            Rulebook((cluster.rules,)),
             open_source=self._open_source,
             open_transaction=self._open_transaction,
             facts=cluster.facts,

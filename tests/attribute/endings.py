@@ -200,7 +200,7 @@ def _alone(partition: int, ledger: Ledger) -> list[Ledger]:
 
 def _violations(conversion: Conversion) -> list[str]:
     """What the stand-in Awin finds wrong with the conversion's request."""
-    split = urlsplit(sread.url(conversion))
+    split = urlsplit(sread.request(conversion).url)
     return list(StandIn(MINOR_DIGITS).violations("GET", f"{split.path}?{split.query}")[1])
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule, host_of
+from consumer.attribution.landing import read
 from consumer.errors import SettingsError
 
 SHOP = "https://www.shop.example/p/1"
@@ -213,7 +216,7 @@ def test_rules_are_data() -> None:
         channel="mail7",
         given=frozenset({"nl"}),
         absent=frozenset({"test"}),
-        medium=frozenset({"email"}),
+        query=(("utm_medium", frozenset({"email"})),),
         referrer=frozenset({".mail.example", "mail.*"}),
     )
     table = ChannelTable(rules=(rule,))
@@ -226,6 +229,47 @@ def test_rules_are_data() -> None:
     assert table.classify(said | {"utm_medium": "cpc"}, SHOP, "https://mail.example/") == (None, None)
     assert table.classify(said, SHOP, "https://example/") == (None, None)
     assert table.classify(said, SHOP, None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "url", "fits"),
+    [
+        ({"landing_path": ("/lp/*",)}, "https://shop.example/lp/spring?x=1", True),
+        ({"landing_path": ("/lp/*",)}, "https://shop.example/LP/spring", False),
+        ({"landing_path": ("/lp/*",)}, "https://shop.example/lp", False),
+        ({"landing_path": ("/a", "/b")}, "https://shop.example:8443/b#/a", True),
+        ({"landing_path": ("/a",)}, "https://shop.example?back=/a", False),
+        ({"landing_path": ("/",)}, "https://shop.example?back=/a", True),
+        ({"landing_path": ("/",)}, "https://shop.example", True),
+        ({"landing_path": ("/",)}, "no address", True),
+        ({"landing_host": frozenset({".shop.example"})}, "https://M.shop.example/", True),
+        ({"landing_host": frozenset({"shop.example"})}, "https://m.shop.example/", False),
+        ({"landing_host": frozenset({"shop.*"}), "landing_path": ("/x",)}, "https://shop.co.uk/x", True),
+        ({"landing_host": frozenset({"shop.*"}), "landing_path": ("/y",)}, "https://shop.co.uk/x", False),
+    ],
+)
+def test_rules_may_look_at_the_landing(rule: dict[str, Any], url: str, fits: bool) -> None:  # noqa: FBT001
+    """At its host and its path, the latter as it stands in the URL; without any parameter or referrer as well."""
+    table = ChannelTable(rules=(Rule(name="lp", channel="tv", **rule),))
+    expected = ("tv", "lp") if fits else (None, None)
+    assert table.reads_bare_landings
+    assert table.classify({}, url, None) == expected
+    assert read(url, None, table)[:2] == expected
+
+
+def test_values_of_parameters_match_without_regard_to_capitals() -> None:
+    """All that a rule states must hold; an empty value is none."""
+    rule = Rule(
+        name="crm",
+        channel="email",
+        query=(("utm_source", frozenset({"crm", "mailing"})), ("utm_campaign", frozenset({"week 48"}))),
+    )
+    table = ChannelTable(rules=(rule,))
+    said = {"utm_source": "Mailing", "utm_campaign": "WEEK 48"}
+    assert table.classify(said, SHOP, None) == ("email", "crm")
+    assert table.classify(said | {"utm_campaign": ""}, SHOP, None) == (None, None)
+    assert table.classify({"utm_source": "crm"}, SHOP, None) == (None, None)
+    assert not table.reads_bare_landings
 
 
 def test_channels_fit_the_request() -> None:

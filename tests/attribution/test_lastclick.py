@@ -394,3 +394,60 @@ def test_a_decision_is_consistent(said: OrderCompleted, touches: list[Touch], ru
     assert len(evidence) <= MAX_EVIDENCE
     assert [rank[:2] for rank in ranks] == sorted((rank[:2] for rank in ranks), reverse=True)
     assert {item.verdict for item in evidence} <= set(Verdict)
+
+
+WINDOWS = Rules(advertiser_id="1001", windows_ms={"ppcgoogle": 7 * DAY, "aw": 3 * DAY})
+
+
+@pytest.mark.parametrize(
+    ("touches", "expected"),
+    [
+        ([touch(1, 7 * DAY, "ppcgoogle")], ("ppcgoogle", "last_click", ())),
+        ([touch(1, 7 * DAY + 1, "ppcgoogle")], ("na", "direct_only", ())),
+        ([touch(1, 9 * DAY, "email"), touch(2, 8 * DAY, "ppcgoogle")], ("email", "last_click", ())),
+        ([click(1, 3 * DAY, awc(C - 3 * DAY))], ("aw", "last_click", (awc(C - 3 * DAY),))),
+        ([click(1, 2 * DAY, awc(C - 4 * DAY))], ("na", "direct_only", ())),
+        ([click(1, 4 * DAY, awc(C - 4 * DAY)), touch(2, 5 * DAY, "email")], ("email", "last_click", ())),
+    ],
+)
+def test_a_channel_may_have_a_shorter_window(touches: list[Touch], expected: tuple[str, str, tuple[str, ...]]) -> None:
+    """What is older does not count, up to the very edge; it still shows that the visitor is known."""
+    attribution = decide(order(), touches, WINDOWS)
+    assert outcome(attribution) == expected
+    assert {Verdict.OUTSIDE_WINDOW.value} >= set(verdicts(attribution).values()) - {"won", "earlier"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "markets", "market", "stated", "sent"),
+    [
+        ("assume", {}, None, None, True),
+        ("deny", {}, None, None, False),
+        ("deny", {}, "de", "granted", True),
+        ("assume", {"de": "deny"}, "de", None, False),
+        ("assume", {"de": "deny"}, "de", "unknown", False),
+        ("assume", {"de": "deny"}, "fr", None, True),
+        ("deny", {"fr": "assume"}, "fr", None, True),
+        ("assume", {"de": "deny"}, None, None, True),
+    ],
+)
+def test_what_silence_about_consent_means(
+    missing: str,
+    markets: dict[str, str],
+    market: str | None,
+    stated: Consent | None,
+    sent: bool,  # noqa: FBT001
+) -> None:
+    """It is a setting, by market of the order; any statement goes before it."""
+    rules = Rules(advertiser_id="1001", consent_missing=missing, consent_missing_in=markets)  # type: ignore[arg-type]
+    checksum = awc(C - DAY)
+    attribution = decide(order(market=market), [click(1, DAY, checksum, consent=stated)], rules)
+    assert attribution.click_checksums == ((checksum,) if sent else ())
+    assert attribution.channel == "aw"
+
+
+def test_silence_withholds_no_strictly_necessary_checksum() -> None:
+    """As a refusal does not."""
+    rules = Rules(advertiser_id="1001", consent_missing="deny")
+    normal, necessary = awc(C - DAY), awc(C - 2 * DAY, "s")
+    touches = [click(1, DAY, normal), click(2, 2 * DAY, necessary, Kind.STRICTLY_NECESSARY)]
+    assert decide(order(), touches, rules).click_checksums == (necessary,)

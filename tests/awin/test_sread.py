@@ -16,7 +16,7 @@ from consumer.awin import sread
 from consumer.demo.awin import MINOR_DIGITS
 from consumer.demo.awin.rules import Rules
 from consumer.errors import Unreportable
-from consumer.events import Conversion, Part, Position
+from consumer.events import Conversion, Part, Position, Product
 from consumer.stream.avro import ConversionDecoder, ConversionEncoder
 from consumer.stream.schemas import Schemas
 
@@ -97,7 +97,7 @@ def decoded(url: str) -> list[tuple[str, str]]:
 
 def test_the_example_of_awins_page_comes_out_parameter_for_parameter() -> None:
     """A sale by an Awin click says exactly what the page's code says, and which programme it is for."""
-    assert decoded(sread.url(SALE)) == [
+    assert decoded(sread.request(SALE).url) == [
         ("tt", "ss"),
         ("tv", "2"),
         ("merchant", "1001"),
@@ -110,12 +110,12 @@ def test_the_example_of_awins_page_comes_out_parameter_for_parameter() -> None:
         ("testmode", "0"),
         ("cks", "1001_1403695822_a430d81e22c9e8687f423efcf024fbaa"),
     ]
-    assert sread.url(SALE).startswith("https://www.awin1.com/sread.php?tt=ss&tv=2&merchant=1001&amount=49.99&")
+    assert sread.request(SALE).url.startswith("https://www.awin1.com/sread.php?tt=ss&tv=2&merchant=1001&amount=49.99&")
 
 
 def test_a_sale_of_no_channel_without_click_says_na_and_has_no_cks() -> None:
     """As on Awin's page: ``ch=na``, and the checksum's parameter is left out, not empty."""
-    said = dict(decoded(sread.url(replace(SALE, channel="na", click_checksums=()))))
+    said = dict(decoded(sread.request(replace(SALE, channel="na", click_checksums=())).url))
     assert said["ch"] == "na"
     assert "cks" not in said
 
@@ -164,7 +164,7 @@ def test_an_amount_that_the_digits_cannot_express_is_refused(field: str, currenc
     bad = Decimal(amount)
     wrong = {"amount": replace(fine, amount=bad), "parts": replace(fine, parts=(Part("A", bad),))}
     with pytest.raises(Unreportable) as caught:
-        sread.url(wrong[field])
+        sread.request(wrong[field])
     assert (caught.value.reason, caught.value.field) == ("bad_amount", field)
 
 
@@ -173,7 +173,7 @@ def test_a_negative_amount_is_refused(field: str) -> None:
     """A conversion that must not exist is not made positive in silence: it names the field."""
     wrong = {"amount": replace(SALE, amount=Decimal("-1.00")), "parts": replace(SALE, parts=(Part("A", Decimal(-1)),))}
     with pytest.raises(Unreportable) as caught:
-        sread.url(wrong[field])
+        sread.request(wrong[field])
     assert (caught.value.reason, caught.value.field) == ("negative_amount", field)
     assert AWC not in str(caught.value)
 
@@ -202,7 +202,7 @@ def test_custom_parameters_come_last_in_the_order_of_their_numbers() -> None:
 @given(conversions())
 def test_any_url_decodes_to_what_the_conversion_says(conversion: Conversion) -> None:
     """Whatever characters a shop uses, decoding once gives its own values back, each parameter once."""
-    pairs = decoded(sread.url(conversion))
+    pairs = decoded(sread.request(conversion).url)
     said = dict(pairs)
     assert len(said) == len(pairs)
     assert said["ref"] == conversion.order_ref
@@ -222,7 +222,7 @@ def test_any_url_decodes_to_what_the_conversion_says(conversion: Conversion) -> 
 @given(conversions())
 def test_any_url_is_ascii_and_goes_through_the_http_client_unchanged(conversion: Conversion) -> None:
     """Nothing is left for the client to encode, so nothing is encoded twice."""
-    url = sread.url(conversion)
+    url = sread.request(conversion).url
     assert url.isascii()
     assert str(httpx.URL(url)) == url
 
@@ -232,13 +232,61 @@ def test_a_conversion_says_the_same_after_its_topic(conversion: Conversion) -> N
     """Written to the topic and read back, a conversion is equal, by the value of its amounts, and so is its request."""
     read_back = through_the_topic(conversion)
     assert read_back == conversion
-    assert sread.url(read_back) == sread.url(conversion)
+    assert sread.request(read_back).url == sread.request(conversion).url
 
 
 @given(conversions())
 def test_the_stand_in_finds_nothing_wrong_with_any_url(conversion: Conversion) -> None:
     """The strict reader, which shares no code with the encoder, has no objection."""
-    split = urlsplit(sread.url(through_the_topic(conversion)))
+    split = urlsplit(sread.request(through_the_topic(conversion)).url)
     _, violations = Rules(MINOR_DIGITS).violations("GET", f"{split.path}?{split.query}")
     assume(not any("still percent-encoded" in violation for violation in violations))
     assert [violation for violation in violations if not violation.startswith("URL:")] == []
+
+
+ROW = Product(
+    product_id="P|1",
+    name="Shoe | 42 " + "x" * 300,
+    unit_price=Decimal("19.9900"),
+    quantity=2,
+    sku="",
+    group="SHOES",
+    category="shoes & more",
+)
+
+
+def test_product_rows() -> None:
+    """Ten fields, without a pipe inside, none longer than 255 characters, in the order of the lines."""
+    said = dict(decoded(sread.request(replace(SALE, products=(ROW, replace(ROW, product_id="P2", name="")))).url))
+    first = said["bd[0]"].split("|")
+    assert first == ["AW:P", "1001", "A-10042", "P 1", first[4], "19.99", "2", "", "SHOES", "shoes & more"]
+    assert first[4] == ("Shoe   42 " + "x" * 300)[:255]
+    assert said["bd[1]"] == "AW:P|1001|A-10042|P2||19.99|2||SHOES|shoes & more"
+
+
+@pytest.mark.parametrize(
+    ("custom", "rows", "left_out", "kept"),
+    [
+        ({"1": "us"}, 30, "products", {"p1"}),
+        ({"1": "us", "2": "x" * 9_000}, 0, "products_and_custom", {"p1"}),
+        ({"1": "us", "2": "x" * 9_000}, 1, "products_and_custom", {"p1"}),
+        ({"1": "us", "2": "x" * 2_000}, 30, "products", {"p1", "p2"}),
+        ({"1": "us", "2": "x"}, 3, "", {"p1", "p2", "bd[0]", "bd[1]", "bd[2]"}),
+    ],
+)
+def test_a_request_that_is_too_long_leaves_out_what_is_not_the_sale(
+    custom: dict[str, str], rows: int, left_out: str, kept: set[str]
+) -> None:
+    """Rows go first, then custom parameters but for ours; the sale stays whole."""
+    found = sread.request(replace(SALE, custom=custom, products=(ROW,) * rows))
+    said = dict(decoded(found.url))
+    assert found.left_out == left_out
+    assert len(found.url) <= sread.MAX_URL_CHARACTERS
+    assert kept == {name for name in said if name.startswith(("p", "bd")) and name != "parts"}
+    assert said["parts"] == "DEFAULT:49.99"
+
+
+def test_a_sale_is_never_left_out() -> None:
+    """Whatever its length, all of it is said."""
+    found = sread.request(replace(SALE, vouchers=("v" * 9_000,)))
+    assert (found.left_out, dict(decoded(found.url))["vc"]) == ("", "v" * 9_000)

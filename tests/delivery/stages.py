@@ -38,11 +38,16 @@ class RecordingMetrics:
         self.most_outstanding = 0
         self.commits = 0
         self.failures: Counter[str] = Counter()
+        self.cut: Counter[str] = Counter()
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """Keep the outcome."""
         assert seconds >= 0
         self.attempts.append(outcome)
+
+    def left_out(self, what: str) -> None:
+        """Count by what."""
+        self.cut[what] += 1
 
     def ending(self, ending: str, reason: str) -> None:
         """Count the ending."""

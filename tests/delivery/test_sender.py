@@ -64,7 +64,7 @@ def attempts(url: str, count: int = 1, settings: DeliverSettings = QUICK) -> lis
 def test_outcomes(stand_in: StandInAwin, behaviour: awin.Behaviour, outcome: Outcome, status: int | None) -> None:
     """Every way of answering has its outcome, and the server sees one request."""
     stand_in.plan(behaviour)
-    [answer] = attempts(sread.url(SALE, stand_in.endpoint))
+    [answer] = attempts(sread.request(SALE, stand_in.endpoint).url)
     assert (answer.outcome, answer.http_status) == (outcome, status)
     assert stand_in.counts_by_ref() == {"A-1": 1}
     assert stand_in.violations == []
@@ -73,7 +73,7 @@ def test_outcomes(stand_in: StandInAwin, behaviour: awin.Behaviour, outcome: Out
 def test_a_refused_connection_was_not_sent(stand_in: StandInAwin) -> None:
     """Nothing can have arrived where nobody listens."""
     with stand_in.refusing():
-        [answer] = attempts(sread.url(SALE, stand_in.endpoint))
+        [answer] = attempts(sread.request(SALE, stand_in.endpoint).url)
     assert answer == Answer(outcome="not_sent", http_status=None, retry_after_s=None, excerpt="ConnectError")
 
 
@@ -85,7 +85,7 @@ def test_a_host_without_address_was_not_sent() -> None:
 
 def test_a_server_without_tls_was_not_sent(stand_in: StandInAwin) -> None:
     """A handshake that fails comes before the request."""
-    [answer] = attempts(sread.url(SALE, stand_in.endpoint.replace("http:", "https:")))
+    [answer] = attempts(sread.request(SALE, stand_in.endpoint.replace("http:", "https:")).url)
     assert answer.outcome == "not_sent"
     assert stand_in.counts_by_ref()["A-1"] == 0
 
@@ -93,7 +93,7 @@ def test_a_server_without_tls_was_not_sent(stand_in: StandInAwin) -> None:
 def test_a_reset_before_reading_is_unknown(stand_in: StandInAwin) -> None:
     """The request had left, whoever read it."""
     stand_in.plan(awin.CloseBeforeReading())
-    [answer] = attempts(sread.url(SALE, stand_in.endpoint))
+    [answer] = attempts(sread.request(SALE, stand_in.endpoint).url)
     assert answer.outcome == "unknown"
     assert (stand_in.requests, stand_in.unread) == ([], 1)
 
@@ -101,7 +101,7 @@ def test_a_reset_before_reading_is_unknown(stand_in: StandInAwin) -> None:
 def test_a_connection_is_kept(stand_in: StandInAwin) -> None:
     """Attempts after each other share a connection."""
     stand_in.behave(lambda _: awin.Answer(200, body=b"ok"))
-    first, second = attempts(sread.url(SALE, stand_in.endpoint), count=2)
+    first, second = attempts(sread.request(SALE, stand_in.endpoint).url, count=2)
     assert (first.excerpt, second.excerpt) == ("ok", "ok")
     assert len({request.connection for request in stand_in.requests}) == 1
 
@@ -129,7 +129,7 @@ def test_retry_after_is_told(stand_in: StandInAwin) -> None:
     stand_in.plan(
         awin.Answer(429, {"Retry-After": "7"}), awin.Answer(503, {"Retry-After": "Tue, 14 Nov 2023 22:13:50 GMT"})
     )
-    answers = attempts(sread.url(SALE, stand_in.endpoint), count=2)
+    answers = attempts(sread.request(SALE, stand_in.endpoint).url, count=2)
     assert [answer.retry_after_s for answer in answers] == [7.0, 30.0]
 
 
@@ -212,7 +212,7 @@ def test_an_error_is_not_sent_only_when_that_is_certain(error: Exception, outcom
 def test_nothing_is_logged(stand_in: StandInAwin, caplog: pytest.LogCaptureFixture) -> None:
     """No log line at any level holds the click checksum."""
     caplog.set_level(logging.DEBUG)
-    attempts(sread.url(SALE, stand_in.endpoint))
+    attempts(sread.request(SALE, stand_in.endpoint).url)
     assert SALE.click_checksums[0] not in caplog.text
 
 
@@ -224,12 +224,12 @@ def test_the_environments_proxies_are_not_used(stand_in: StandInAwin, monkeypatc
             monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        [answer] = attempts(sread.url(SALE, stand_in.endpoint))
+        [answer] = attempts(sread.request(SALE, stand_in.endpoint).url)
     assert answer.outcome == "delivered"
 
 
 def test_a_request_looks_as_awin_wants_it(stand_in: StandInAwin) -> None:
     """The strict stand-in has nothing to object to."""
-    attempts(sread.url(SALE, stand_in.endpoint))
+    attempts(sread.request(SALE, stand_in.endpoint).url)
     requests: list[AwinRequest] = stand_in.requests
     assert [(request.method, request.ref, request.violations) for request in requests] == [("GET", "A-1", ())]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from consumer.attribution.rules import Rulebook
 from consumer.events import Conversion, DeadLetter, Position, Receipt
 from consumer.inspect.audit import Audit
 from consumer.inspect.findings import MAX_LISTED, Finding, Findings, Report
 from consumer.state import orders
 from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, ReceiptDecoder
 from consumer.stream.log import Committed, Record, TopicPartition
-from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, TOPICS, Fate, How, World, schemas
+from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, RULES, TOPICS, Fate, How, World, schemas
 
 PARTITIONS = 2
 COUNTS = ("orders", "decided", "duplicates", "conflicts", "before_cut_over", "dead_letters")
@@ -70,7 +71,7 @@ def built(actions: Steps) -> World:
 
 def audited(world: World) -> Report:
     """Return the report on a world."""
-    return Audit(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), PROGRAMME).run()
+    return Audit(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,))).run()
 
 
 def places(report: Report) -> list[Place]:
@@ -323,7 +324,7 @@ def test_an_untouched_cluster_adds_up() -> None:
     for topic in (TOPICS.orders, TOPICS.order_completed):
         for record in topics.records(topic):
             topics.remove(record)
-    report = Audit(topics, schemas(), TOPICS, ("nobody", "nobody"), PROGRAMME).run()
+    report = Audit(topics, schemas(), TOPICS, ("nobody", "nobody"), Rulebook((RULES,))).run()
     assert (report.ok, report.orders) == (True, ())
 
 

@@ -18,6 +18,7 @@ from consumer.events import (
     OrderLine,
     Part,
     Position,
+    Product,
     Receipt,
     SessionLanded,
 )
@@ -169,6 +170,17 @@ _evidence = st.builds(
     verdict=_text,
 )
 
+_product = st.builds(
+    Product,
+    product_id=_text,
+    name=_text,
+    unit_price=_money,
+    quantity=_long,
+    sku=_text,
+    group=_text,
+    category=_text,
+)
+
 sessions = st.builds(
     SessionLanded,
     session_id=_name,
@@ -221,6 +233,8 @@ conversions = st.builds(
     evidence=_tuples(_evidence),
     fingerprint=st.binary(max_size=40),
     source=_position,
+    products=_tuples(_product),
+    notes=_tuples(_text),
 )
 receipts = st.builds(
     Receipt,

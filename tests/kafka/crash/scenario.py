@@ -20,6 +20,7 @@ from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
 from consumer.wiring.clients import Role
+from consumer.wiring.rulebook import rulebook
 from consumer.wiring.topics import inputs, plan
 from tests.kafka.crash import tiny_memtables
 from tests.kafka.crash.program import Program, consumer_command, wait_until
@@ -177,7 +178,7 @@ class Scenario:
             touches=self.read("touches"),
             order_changes=self.read("orders"),
         )
-        return judge(logs, self.settings.rules(), self.schemas)
+        return judge(logs, rulebook(self.settings).shop, self.schemas)
 
 
 def _quick(bootstrap_servers: str, name: Callable[[str], str], endpoint: str) -> dict[str, Any]:

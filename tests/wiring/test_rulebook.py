@@ -1,0 +1,125 @@
+"""Every setting about attribution reaches the rules, and wrong ones are told at start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.rules import Condition, Groups
+from consumer.errors import SettingsError
+from consumer.settings import parse
+from consumer.wiring.rulebook import rulebook
+
+DAY_MS = 86_400_000
+
+FULL: dict[str, Any] = {
+    "attribution": {"window": "60d", "windows": {"ppcgoogle": "7d", "email": "14d"}},
+    "channels": {
+        "own_domains": ["shop.example"],
+        "rules": [
+            {
+                "name": "letters",
+                "channel": "email",
+                "given": ["nl"],
+                "absent": ["test"],
+                "query": {"utm_source": ["CRM", "mailing"]},
+                "referrer": [".Mail.example", "mail.*", "*"],
+                "landing_host": ["shop.example"],
+                "landing_path": ["/NL/*"],
+            },
+            "default",
+            {"name": "checkout", "channel": None, "own_referrer": True},
+        ],
+    },
+    "consent": {"missing": "deny", "markets": {"us": "assume"}},
+    "programmes": [
+        {
+            "advertiser_id": "1001",
+            "when": {"market": ["de", None], "test": False, "custom.store": "main"},
+            "currencies": ["EUR", "CHF"],
+            "report": "awin",
+            "windows": {"email": "1d"},
+            "groups": {"field": "category", "codes": {"shoes": "SHOES"}, "default": "REST"},
+            "parts_mismatch": "reject",
+            "zero_value": "skip",
+            "voucher_codes": ["PARTNER"],
+            "custom": {"2": "market"},
+            "products": True,
+        },
+        {"advertiser_id": "2002"},
+    ],
+    "orders": {"exclude": [{"custom.pos": ["store", "phone"]}]},
+}
+
+
+def test_everything_arrives() -> None:
+    """Each setting is where the rules look for it; programmes share what concerns sessions and time."""
+    book = rulebook(parse(FULL))
+    first, second = book.programmes
+    assert book.exclude == ((Condition("custom.pos", frozenset({"store", "phone"})),),)
+    assert first.when == (
+        Condition("market", frozenset({"de", None})),
+        Condition("test", frozenset({"false"})),
+        Condition("custom.store", frozenset({"main"})),
+    )
+    assert (first.currencies, first.report, first.zero_value) == (frozenset({"EUR", "CHF"}), "awin", "skip")
+    assert first.windows_ms == {"ppcgoogle": 7 * DAY_MS, "email": DAY_MS}
+    assert second.windows_ms == {"ppcgoogle": 7 * DAY_MS, "email": 14 * DAY_MS}
+    assert (first.window_of("email"), first.window_of("other")) == (DAY_MS, 60 * DAY_MS)
+    assert first.groups == Groups(field="category", codes={"shoes": "SHOES"}, default="REST")
+    assert (first.parts_mismatch, second.parts_mismatch) == ("reject", "pro_rata")
+    assert (first.voucher_codes, first.custom, first.products) == (frozenset({"PARTNER"}), {"2": "market"}, True)
+    assert (first.consent_missing, first.consent_missing_in) == ("deny", {"us": "assume"})
+    assert first.channel_rules == second.channel_rules
+    assert first.channel_rules == (
+        Rule(
+            name="letters",
+            channel="email",
+            given=frozenset({"nl"}),
+            absent=frozenset({"test"}),
+            query=(("utm_source", frozenset({"crm", "mailing"})),),
+            referrer=frozenset({".mail.example", "mail.*", "*"}),
+            landing_host=frozenset({"shop.example"}),
+            landing_path=("/NL/*",),
+        ),
+        *DEFAULT_RULES,
+        Rule(name="checkout", channel=None, own_referrer=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "told"),
+    [
+        ("attribution", {"window": "7d", "windows": {"email": "8d"}}, "attribution.window"),
+        ("attribution", {"windows": {"paid search": "1d"}}, "letters and digits"),
+        ("channels", {"rules": [{"name": "all", "channel": "tv"}]}, "would match every landing"),
+        ("channels", {"rules": [{"name": "a", "channel": "x" * 21, "given": ["a"]}]}, "letters and digits"),
+        (
+            "channels",
+            {"rules": [{"name": "a", "channel": "tv", "referrer": ["https://x.example"]}]},
+            "a host is written like",
+        ),
+        ("channels", {"rules": [{"name": "A B", "channel": "tv", "given": ["a"]}]}, "name"),
+        ("channels", {"rules": [{"name": "a", "channel": "tv", "gievn": ["a"]}]}, "gievn"),
+        ("channels", {"rules": ["defaults"]}, "channels.rules"),
+        ("programmes", [{"advertiser_id": "1"}, {"advertiser_id": "1"}], "comes twice"),
+        ("programmes", [{"advertiser_id": "1", "when": {"markets": "de"}}], "no such field"),
+        ("programmes", [{"advertiser_id": "1", "when": {"awc": "x"}}], "no such field"),
+        ("programmes", [{"advertiser_id": "1", "custom": {"2": "nothing"}}], "no such field"),
+        ("programmes", [{"advertiser_id": "1", "custom": {"p2": "market"}}], "programmes"),
+        ("programmes", [{"advertiser_id": "1", "currencies": ["eur"]}], "currencies"),
+        ("programmes", [{"advertiser_id": "1", "groups": {"field": "sku"}}], "codes must say"),
+        ("programmes", [{"advertiser_id": "1", "groups": {"codes": {"a": "Shoes"}}}], "groups"),
+        ("programmes", [], "programmes"),
+        ("orders", {"exclude": [{"lines.amount": "1"}]}, "no such field"),
+        ("orders", {"exclude": [{}]}, "would exclude every order"),
+        ("consent", {"missing": "granted"}, "consent.missing"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(section: str, wrong: object, told: str) -> None:
+    """At start, naming the setting, rather than by attributing wrongly."""
+    values = {"programmes": [{"advertiser_id": "1"}], section: wrong}
+    with pytest.raises(SettingsError, match=told):
+        parse(values)
