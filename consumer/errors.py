@@ -14,6 +14,7 @@
     ├── StateError               local state cannot be used
     │   └── RestoreStalled       a changelog gave nothing for too long
     ├── SchemaUnavailable        the schema registry does not answer: wait
+    ├── Unfound                  what was asked for is not in the topics
     ├── Flood                    too much bad input: stop loudly
     └── Reject                   one record is bad input: dead letter
         ├── Undecodable          its bytes are not of a schema we know
@@ -77,6 +78,10 @@ class RestoreStalled(StateError):
 
 class SchemaUnavailable(ConsumerError):
     """Raised when a schema cannot be looked up just now. Not the record's fault; the caller waits."""
+
+
+class Unfound(ConsumerError):
+    """Raised when the topics do not hold what somebody asked for. Ask for something else."""
 
 
 class Flood(ConsumerError):

@@ -18,6 +18,10 @@ Ending = Literal["delivered", "exported", "shadow", "dead_letter", "deferred"]
 Outcome = Literal["delivered", "rejected", "throttled", "not_sent", "unknown"]
 
 
+FORGET_ORDER_HEADER = "awin-forget-order"
+"""On a ``session.landed`` record without a value: the `outbox_key` of an order whose checksums to forget as well."""
+
+
 class SessionLanded(Struct, frozen=True, gc=False):
     """A visitor arrived on the shop. ``landing_url`` keeps its full query string."""
 

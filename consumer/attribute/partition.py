@@ -10,15 +10,23 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from consumer.attribute.ports import Decoders
-from consumer.attribution import conversion, landing, lastclick
+from consumer.attribute.ports import Decoders, Headers
+from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders, Waiting
 from consumer.attribution.programmes import programme_of
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
 from consumer.errors import Reject, StateError
-from consumer.events import Conversion, DeadLetter, OrderCompleted, Position, outbox_key, programme_in
+from consumer.events import (
+    FORGET_ORDER_HEADER,
+    Conversion,
+    DeadLetter,
+    OrderCompleted,
+    Position,
+    outbox_key,
+    programme_in,
+)
 from consumer.state.orders import Link, Pending
 from consumer.state.partition import PartitionState
 from consumer.stream.log import Record
@@ -65,6 +73,11 @@ class AttributePartition:
         self.dirty = False
         self.malformed_checksums = 0
         self.late_sessions = 0
+        self.erased_checksums = 0
+        self.forgotten_visitors = 0
+        self.early: Counter[Decided] = Counter()
+        """Orders decided since the last `decide` because their visitor was to be forgotten."""
+        self._swept_to: str | None = None
         self._rulebook = rulebook
         self._shop = rulebook.shop
         self._rules = {rules.advertiser_id: rules for rules in rulebook.programmes}
@@ -78,13 +91,19 @@ class AttributePartition:
         self.pending: PendingOrders = self._load_pending()
 
     def session(self, record: Record) -> bool:
-        """Take one session record; return False when it went to the dead letters."""
+        """Take one session record; return False when it went to the dead letters.
+
+        One without a value asks that its key's visitor be forgotten.
+        """
         state = self.state
         ledger = state.ledger
         ledger.sessions += 1
         self.next_session = record.offset + 1
         self.dirty = True
         try:
+            if record.value is None and record.key:
+                self._forget(record.key, record.headers)
+                return True
             event = self._decoders.session(record.value, record.headers)
             landed_at_ms = event.landed_at_ms
             self._check_event_time(landed_at_ms, record, "landed_at")
@@ -137,12 +156,34 @@ class AttributePartition:
 
         ``session_position`` is how far the session partition has been read, trailing gaps included.
         """
-        decided: Counter[Decided] = Counter()
+        decided, self.early = self.early, Counter()
         for waiting in self.pending.ready(self.state.ledger.watermark_ms):
             decided[self._decide(waiting, None)] += 1
         for waiting in self.pending.forced(session_position):
             decided[self._decide(waiting, self.next_session)] += 1
         return decided
+
+    def sweep(self, most_touches: int) -> bool:
+        """Go on through the stored touches and erase refused checksums; return whether that was the last piece.
+
+        Not those of visitors whose orders wait: they see them still.
+        """
+        state = self.state
+        watermark_ms, settle_ms = state.ledger.watermark_ms, self._shop.consent_settle_ms
+        visitors = state.stored_visitors(self._swept_to, most_touches)
+        waiting: set[str | None] | None = None
+        for visitor, touches in visitors:
+            refused = erasure.refused(touches, watermark_ms, settle_ms)
+            if not refused:
+                continue
+            waiting = self.pending.visitors() if waiting is None else waiting
+            if visitor not in waiting:
+                for touch in refused:
+                    state.rewrite(visitor, erasure.without_checksum(touch))
+                self.erased_checksums += len(refused)
+                self.dirty = True
+        self._swept_to = visitors[-1][0] if visitors else None
+        return not visitors
 
     def mark_committed(self) -> None:
         """Note that the transaction with everything so far has committed."""
@@ -154,8 +195,30 @@ class AttributePartition:
         self.state.rollback()
         self.next_session, self.next_order = self._committed
         self.pending = self._load_pending()
-        self.malformed_checksums = self.late_sessions = 0
+        self.malformed_checksums = self.late_sessions = self.erased_checksums = self.forgotten_visitors = 0
+        self.early = Counter()
         self.dirty = False
+
+    def _forget(self, key: bytes, headers: Headers) -> None:
+        """Erase a visitor, and of the order that a header names its checksums.
+
+        Orders that wait for more of the visitor's sessions are decided now, by force: they see what was.
+        """
+        try:
+            visitor = key.decode()
+        except UnicodeDecodeError as error:
+            raise Reject(
+                "bad_visitor_key",
+                "",
+                "a session record without a value asks to forget the visitor in its key, which is not UTF-8",
+            ) from error
+        for waiting in self.pending.of_visitor(visitor):
+            self.early[self._decide(waiting, self.next_session)] += 1
+        self.state.forget_visitor(visitor)
+        for name, order in headers:
+            if name == FORGET_ORDER_HEADER and order:
+                self.state.forget_checksums(order)
+        self.forgotten_visitors += 1
 
     def _identify(self, record: Record, order: OrderCompleted, rules: Rules) -> Arrival:
         ledger = self.state.ledger
@@ -191,7 +254,7 @@ class AttributePartition:
 
     def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
         waits_until_ms = order.completed_at_ms + self._shop.grace_ms if order.visitor_id else 0
-        return Waiting(waits_until_ms, offset, key)
+        return Waiting(waits_until_ms, offset, key, order.visitor_id)
 
     def _decide(self, waiting: Waiting, cut: int | None) -> Decided:
         self.dirty = True

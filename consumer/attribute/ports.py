@@ -37,6 +37,10 @@ class AttributeSettings(Struct, frozen=True, kw_only=True):
     ask_interval_s: float = 0.25
     query_timeout_s: float = 10.0
     lag_interval_s: float = 1.0
+    sweep_interval_s: float = 3_600.0
+    """From one search for refused checksums to the next."""
+    sweep_touches: int = 1_000
+    """Touches looked at in one turn of the loop: some milliseconds."""
 
     def inputs(self, partition: int) -> tuple[TopicPartition, TopicPartition]:
         """Return the session partition and the order partition of this number."""
@@ -96,6 +100,9 @@ class AttributeMetrics(Protocol):
         self, partition: int, *, watermark_ms: int, pending: int, late_sessions: int, malformed_checksums: int
     ) -> None:
         """Where a partition stands, and how many sessions came late or malformed since the last call."""
+
+    def erased(self, *, visitors: int, checksums: int) -> None:
+        """So many visitors were forgotten, and so many refused checksums erased, since the last call."""
 
     def released(self, partitions: Sequence[int]) -> None:
         """These partitions are no longer ours."""

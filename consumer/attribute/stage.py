@@ -7,6 +7,7 @@ with a record is `consumer.attribute.partition`; where it begins, `consumer.attr
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -78,6 +79,8 @@ class AttributeStage:
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
         self._lag_due_s = 0.0
+        self._sweeps: deque[int] = deque()
+        self._sweep_due_s = 0.0
         self._alignment = Alignment(self._source, settings.inputs, settings.max_waiting_orders)
         self._ends = EndAsker(self._source, settings.ask_interval_s, monotonic_s)
 
@@ -123,6 +126,7 @@ class AttributeStage:
                 self._take(records)
             self._ends.advance((self._sessions(number), w.pending) for number, w in self._partitions.items())
             self._decide()
+            self._sweep()
         except (Unavailable, SchemaUnavailable) as error:
             self._transaction.abort()
             self._note_abort(error)
@@ -166,6 +170,7 @@ class AttributeStage:
             self._rewind()
             self._assignment.restore_again(partition)
             return
+        self._sweeps.append(partition)
         _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
         self._start(worker)
 
@@ -256,12 +261,26 @@ class AttributeStage:
 
     def _decide(self) -> None:
         for number, worker in self._partitions.items():
-            if len(worker.pending):
+            if len(worker.pending) or worker.early:
                 decided = worker.decide(self._source.next_offset(self._sessions(number)))
                 if decided:
                     self._tally.orders.update(decided)
                     self._note_work(0)
             self._alignment.align(number, len(worker.pending))
+
+    def _sweep(self) -> None:
+        """Look at a few more touches for refused checksums: a partition's when it becomes ours, and once an hour."""
+        now_s = self._monotonic_s()
+        if now_s >= self._sweep_due_s:
+            self._sweep_due_s = now_s + self._settings.sweep_interval_s
+            self._sweeps.extend(self._partitions)
+        if not self._sweeps:
+            return
+        worker = self._partitions.get(self._sweeps[0])
+        if worker is None or worker.sweep(self._settings.sweep_touches):
+            self._sweeps.popleft()
+        elif worker.dirty:
+            self._note_work(0)
 
     def _report_lag(self) -> None:
         now_s = self._monotonic_s()
@@ -337,7 +356,10 @@ class AttributeStage:
             late_sessions=worker.late_sessions,
             malformed_checksums=worker.malformed_checksums,
         )
+        if worker.erased_checksums or worker.forgotten_visitors:
+            self._metrics.erased(visitors=worker.forgotten_visitors, checksums=worker.erased_checksums)
         worker.late_sessions = worker.malformed_checksums = 0
+        worker.erased_checksums = worker.forgotten_visitors = 0
 
     def _note_abort(self, error: ConsumerError) -> None:
         _log.warning("transaction aborted, its work will be done again", reason=str(error))

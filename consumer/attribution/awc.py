@@ -26,6 +26,16 @@ class Checksum(NamedTuple):
     """The programme that the click is of; ``None`` for the gclid form, whose number is another."""
 
 
+def of_touch(value: str, kind: int) -> Checksum | None:
+    """Return what the checksum of a touch tells, or what is left of it (`consumer.attribution.erasure`)."""
+    if kind == Kind.ERASED:
+        advertiser_id, _, seconds = value.partition("_")
+        return Checksum(value, Kind.ERASED, int(seconds) * 1000, advertiser_id)
+    if kind == Kind.ERASED_GCLID:
+        return Checksum(value, Kind.ERASED_GCLID, None, None)
+    return parse(value)
+
+
 def parse(value: str) -> Checksum | None:
     """Return what a checksum tells, or ``None`` when it is not well-formed.
 

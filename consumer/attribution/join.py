@@ -20,6 +20,7 @@ class Waiting(NamedTuple):
     decidable_at_ms: int
     offset: int
     key: bytes
+    visitor: str | None = None
 
 
 class FetchClock:
@@ -67,7 +68,7 @@ class EndTarget(NamedTuple):
 class PendingOrders:
     """The orders of one partition that wait, and which of them can be decided.
 
-    `ready` and `forced` hand each order out once; whoever takes one decides it.
+    `ready`, `forced` and `of_visitor` hand each order out once; whoever takes one decides it.
     """
 
     def __init__(self, *, idle_wait_s: float, max_hold_s: float, monotonic_s: Callable[[], float]) -> None:
@@ -96,6 +97,20 @@ class PendingOrders:
         heappush(self._heap, waiting)
         self._waiting[waiting.key] = waiting
         self._undrained.append((self._orders_read, waiting))
+
+    def visitors(self) -> set[str | None]:
+        """Return the visitors whose orders wait."""
+        return {waiting.visitor for waiting in self._waiting.values()}
+
+    def of_visitor(self, visitor: str) -> list[Waiting]:
+        """Hand out a visitor's orders, ready or not, in the order in which they were read."""
+        found = sorted(
+            (waiting for waiting in self._waiting.values() if waiting.visitor == visitor),
+            key=lambda waiting: waiting.offset,
+        )
+        for waiting in found:
+            del self._waiting[waiting.key]
+        return found
 
     def session_read(self) -> None:
         """Note that sessions have just been read: the partition is not quiet."""

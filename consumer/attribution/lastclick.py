@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from consumer.attribution.awc import Checksum, parse
+from consumer.attribution import erasure
+from consumer.attribution.awc import Checksum, of_touch, parse
 from consumer.attribution.channels import AWIN_CHANNEL
 from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Kind, Touch
@@ -21,6 +22,8 @@ MAX_EVIDENCE = 20
 Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_landing"]
 
 _STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
+_ERASED = Kind.ERASED.value
+"""This kind and those after it have no checksum to be sent."""
 _landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
 """Stands for the offset of what the order itself carries, which ranks after every session's."""
@@ -150,16 +153,19 @@ def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_
         if verdict is None and touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel):
             verdict = Verdict.OUTSIDE_WINDOW
         if touch.awc is not None:
-            checksum = parse(touch.awc)
-            time_ms = clicks.get(touch.awc, _click_time(checksum, touch.landed_at_ms, rules))
-            verdict = Verdict.SAME_CLICK if touch.awc in clicks else _refusal(checksum, time_ms, order, rules)
+            checksum = of_touch(touch.awc, touch.kind)
+            # What is left of an erased checksum names the click as well as can be.
+            click = touch.awc if touch.awc in clicks else erasure.remainder(touch.awc, touch.kind)
+            time_ms = clicks.get(click, _click_time(checksum, touch.landed_at_ms, rules))
+            verdict = Verdict.SAME_CLICK if click in clicks else _refusal(checksum, time_ms, order, rules)
             clicks[touch.awc] = time_ms
         if landing in landings:
             verdict = Verdict.SAME_LANDING
         landings.add(landing)
         channel = touch.channel if touch.awc is None else AWIN_CHANNEL
+        awc = touch.awc if touch.kind < _ERASED else None
         weighed.append(
-            _Weighed(time_ms, touch.landed_at_ms, touch.offset, channel, touch.rule, touch.awc, touch.kind, verdict)
+            _Weighed(time_ms, touch.landed_at_ms, touch.offset, channel, touch.rule, awc, touch.kind, verdict)
         )
     return weighed + _carried(order, clicks, rules)
 
@@ -218,9 +224,10 @@ def _channel(order: OrderCompleted, rules: Rules, winner: _Weighed | None, *, kn
 
 def _verdict(candidate: _Weighed, winner: _Weighed | None, withheld: _Weighed | None) -> Verdict:
     """Return the verdict on a candidate."""
+    refused = candidate is withheld or candidate.kind >= _ERASED
     if candidate is winner:
-        return Verdict.WON_NO_CONSENT if candidate is withheld else Verdict.WON
-    if candidate is withheld:
+        return Verdict.WON_NO_CONSENT if refused else Verdict.WON
+    if refused:
         return Verdict.NO_CONSENT
     return Verdict.EARLIER if winner is not None else Verdict.NO_MODEL
 

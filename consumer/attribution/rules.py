@@ -60,6 +60,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     consent_missing: Literal["assume", "deny"] = "assume"
     consent_missing_in: dict[str, Literal["assume", "deny"]] = {}
     """The same for single markets."""
+    consent_settle_ms: int = 1_800_000
+    """How long after its landing a refusal may still be followed by a grant."""
     groups: Groups = Groups()
     parts_mismatch: Mismatch = "pro_rata"
     zero_value: Literal["send", "skip"] = "send"

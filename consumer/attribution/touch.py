@@ -16,6 +16,10 @@ class Kind(IntEnum):
     NORMAL = 1
     STRICTLY_NECESSARY = 2
     GCLID = 3
+    ERASED = 4
+    """A normal one that was refused: advertiser and time are left."""
+    ERASED_GCLID = 5
+    """One of the gclid form that was refused: nothing of it is left."""
 
 
 class Touch(Struct, frozen=True, array_like=True, gc=False):

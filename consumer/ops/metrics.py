@@ -93,6 +93,12 @@ class Metrics:
             ["note"],
             registry=registry,
         )
+        self.erased = Counter(
+            "awin_erased",
+            "What was erased from state: visitors (on request) and checksums (refused).",
+            ["what"],
+            registry=registry,
+        )
         self.late_sessions = Counter(
             "awin_late_sessions",
             "Sessions that came after the grace of orders they could have decided.",
@@ -209,6 +215,11 @@ class AttributeReporter:
             self._metrics.late_sessions.inc(late_sessions)
         if malformed_checksums:
             self._metrics.malformed_checksums.inc(malformed_checksums)
+
+    def erased(self, *, visitors: int, checksums: int) -> None:
+        """See the port."""
+        self._metrics.erased.labels("visitors").inc(visitors)
+        self._metrics.erased.labels("checksums").inc(checksums)
 
     def released(self, partitions: Sequence[int]) -> None:
         """See the port."""

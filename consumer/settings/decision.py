@@ -120,13 +120,18 @@ class Channels(Section):
 
 
 class Consent(Section):
-    """What holds where nothing was said about consent."""
+    """What holds where nothing was said about consent, and what becomes of refused checksums."""
 
     missing: Literal["assume", "deny"] = Field(
         "assume", description="An order of a visitor who never said anything: as if granted, or denied."
     )
     markets: dict[str, Literal["assume", "deny"]] = Field(
         default_factory=dict, description="The same for orders of single markets."
+    )
+    settle: Duration = Field(
+        timedelta(minutes=30),
+        description="How long after its landing a refused checksum is kept, since a banner may be answered late. Then "
+        "it is erased from state.",
     )
 
 

@@ -27,10 +27,10 @@ class MemoryStore:
         """Return the value of a key, or ``None``."""
         return self._values.get(key)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key starts with ``prefix`` as they stand now, in key order."""
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key starts with ``prefix`` as they stand now, in key order, from ``start`` on."""
         with self._lock:
-            return iter([(key, self._values[key]) for key in self._keys[self._span(prefix)]])
+            return iter([(key, self._values[key]) for key in self._keys[self._span(prefix)] if key >= start])
 
     def apply(self, changes: Iterable[Change], prefix: bytes = b"") -> None:
         """Write all of these or none, each key behind ``prefix``; of several for one key the last holds."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from consumer.attribution.touch import Touch
 from consumer.errors import StateError
 from consumer.state import orders, touches
@@ -24,6 +26,7 @@ class PartitionState:
         self._order_table = order_table
         self._new_touches: list[bytes] = []
         self._touches_by_visitor: dict[str, list[Touch]] = {}
+        self._forgotten: set[str] = set()
         self._changed_orders: dict[bytes, bytes | None] = {}
         self._new_pending: dict[bytes, Pending] = {}
         self._ledger: Ledger | None = None
@@ -56,12 +59,47 @@ class PartitionState:
 
     def touches(self, visitor: str) -> list[Touch]:
         """Return every touch known of a visitor, in no particular order."""
-        known = [
-            touches.decode(value)
-            for _, value in self._touch_table.scan(self.partition, touches.visitor_prefix(visitor))
-        ]
+        known = [touches.decode(value) for _, value in self._stored(visitor)] if visitor not in self._forgotten else []
         known += self._touches_by_visitor.get(visitor, ())
         return known
+
+    def forget_visitor(self, visitor: str) -> None:
+        """Erase every touch known of a visitor; later ones are kept."""
+        if visitor not in self._forgotten:
+            for key, _ in self._stored(visitor):
+                self._new_touches += (key, touches.DELETED)
+        for touch in self._touches_by_visitor.pop(visitor, ()):
+            self._new_touches += (touches.entry(visitor, touch)[0], touches.DELETED)
+        self._forgotten.add(visitor)
+
+    def forget_checksums(self, outbox_key: bytes) -> None:
+        """Erase the checksums from what was decided for an order, if anything was."""
+        link = self.link(outbox_key)
+        if link is not None and link.click_checksums:
+            self._changed_orders[orders.link_key(outbox_key)] = orders.encode(replace(link, click_checksums=()))
+
+    def rewrite(self, visitor: str, touch: Touch) -> None:
+        """Replace a stored touch by what is left of it, from the next commit on; not one that is being erased."""
+        if visitor not in self._forgotten:
+            self._new_touches += touches.entry(visitor, touch)
+
+    def stored_visitors(self, after: str | None, most_touches: int) -> list[tuple[str, list[Touch]]]:
+        """Return the stored touches of whole visitors, in the order of their keys, a piece at a time.
+
+        Args:
+            after: the last visitor of the piece before; ``None``: begin.
+            most_touches: the piece ends with the visitor with whom it has so many. Fewer: it is the last one.
+        """
+        found: list[tuple[str, list[Touch]]] = []
+        start = b"" if after is None else touches.visitor_end(after)
+        for count, (key, value) in enumerate(self._touch_table.scan(self.partition, touches.PREFIX, start)):
+            visitor = touches.visitor_of(key)
+            if not found or found[-1][0] != visitor:
+                if count >= most_touches:
+                    break
+                found.append((visitor, []))
+            found[-1][1].append(touches.decode(value))
+        return found
 
     def pending(self, outbox_key: bytes) -> Pending | None:
         """Return the pending order of this key, if there is one."""
@@ -112,8 +150,8 @@ class PartitionState:
     def committed(self, next_touch_offset: int | None, next_order_offset: int) -> None:
         """Write the changes to the tables: their transaction has committed, and ended at these changelog offsets."""
         if next_touch_offset is not None:
-            flat = iter(self._new_touches)
-            self._touch_table.commit(self.partition, zip(flat, flat, strict=True), next_touch_offset)
+            changes = touches.changes(iter(self._new_touches))
+            self._touch_table.commit(self.partition, changes, next_touch_offset)
         self._order_table.commit(self.partition, self._changed_orders.items(), next_order_offset)
         self._forget_changes()
 
@@ -125,8 +163,12 @@ class PartitionState:
     def _forget_changes(self) -> None:
         self._new_touches = []
         self._touches_by_visitor = {}
+        self._forgotten = set()
         self._changed_orders = {}
         self._new_pending = {}
+
+    def _stored(self, visitor: str) -> Iterator[tuple[bytes, bytes]]:
+        return self._touch_table.scan(self.partition, touches.visitor_prefix(visitor))
 
     def _order(self, key: bytes) -> bytes | None:
         if key in self._changed_orders:

@@ -96,14 +96,17 @@ class RocksStore:
         """Return the value of a key, or ``None``."""
         return cast("bytes | None", self._db.get(key))
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key starts with ``prefix``, in key order, as they stand when the first is asked for."""
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key starts with ``prefix``, in key order, from ``start`` on.
+
+        They are as they stand when the first is asked for.
+        """
         # The iterator reads its bound out of these (rocksdict 0.3.29): let go of earlier, it ends where it likes.
         options = ReadOptions()
         end = prefix_end(prefix)
         if end is not None:
             options.set_iterate_upper_bound(end)
-        yield from cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=prefix, read_opt=options))
+        yield from cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=max(prefix, start), read_opt=options))
 
     def apply(self, changes: Iterable[Change], prefix: bytes = b"") -> None:
         """Write all of these or none, each key behind ``prefix``; of several for one key the last holds.

@@ -20,8 +20,8 @@ class KeyedStore(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key, or ``None``."""
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key starts with ``prefix``, in key order.
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key starts with ``prefix``, in key order, from ``start`` on if that is later.
 
         What is written between the call and the last pair may be seen or not; pairs not written to are seen.
         """

@@ -64,9 +64,13 @@ class Table:
         """Return the value of a key in a partition, or ``None``."""
         return self._store.get(_prefix(partition) + key)
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs of a partition whose key starts with ``prefix``, in key order. Do not write meanwhile."""
-        pairs = self._store.scan(_prefix(partition) + prefix)
+    def scan(self, partition: int, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs of a partition whose key starts with ``prefix``, in key order, from ``start`` on.
+
+        Do not write meanwhile.
+        """
+        own = _prefix(partition)
+        pairs = self._store.scan(own + prefix, own + start)
         return ((key[PARTITION_BYTES:], value) for key, value in pairs if len(key) > PARTITION_BYTES)
 
     def commit(self, partition: int, changes: Iterable[Change], next_offset: int) -> None:

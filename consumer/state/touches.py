@@ -4,7 +4,7 @@ Store: key = ``t``, length of the visitor id (2 bytes), visitor id, ``landed_at_
 big endian); value = version, packed `Touch`. The keys of one visitor stand together, in time order.
 
 Changelog (append-only): a record holds many touches, as the version and a packed list key, value, key, value, …, so
-that restoring copies bytes and unpacks nothing.
+that restoring copies bytes and unpacks nothing. An empty value deletes its key: the visitor asked to be forgotten.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ VERSION = 1
 
 _V = bytes([VERSION])
 _TAIL = struct.Struct(">qq").pack
+_TAIL_BYTES = 16
 _LENGTH = struct.Struct(">H").pack
 _encode = msgspec.msgpack.Encoder().encode
 _decode_touch = msgspec.msgpack.Decoder(Touch).decode
@@ -30,19 +31,36 @@ _decode_pairs = msgspec.msgpack.Decoder(list[bytes]).decode
 
 MAX_VISITOR_BYTES = 0xFFFF
 
+DELETED = b""
+"""Instead of a value: the touch is gone."""
+
 _OVERHEAD_BYTES = 5
 """The most that a key or a value takes beside its bytes in a packed list."""
+
+
+PREFIX = b"t"
+"""What the keys of all touches start with."""
 
 
 def visitor_prefix(visitor: str) -> bytes:
     """Return what the keys of a visitor's touches start with."""
     encoded = visitor.encode()
-    return b"t" + _LENGTH(len(encoded)) + encoded
+    return PREFIX + _LENGTH(len(encoded)) + encoded
+
+
+def visitor_end(visitor: str) -> bytes:
+    """Return the least key after those of a visitor's touches."""
+    return visitor_prefix(visitor) + b"\xff" * (_TAIL_BYTES + 1)
 
 
 def entry(visitor: str, touch: Touch) -> tuple[bytes, bytes]:
     """Return the key and value of one touch."""
     return visitor_prefix(visitor) + _TAIL(touch.landed_at_ms, touch.offset), _V + _encode(touch)
+
+
+def visitor_of(key: bytes) -> str:
+    """Return the visitor in a touch's key."""
+    return key[3:-_TAIL_BYTES].decode()
 
 
 def decode(value: bytes) -> Touch:
@@ -73,7 +91,13 @@ def changes_of(record: Record) -> Iterator[Change]:
     if value[0] != VERSION:
         raise _unknown_version(value[0])
     flat = iter(_decode_pairs(memoryview(value)[1:]))
-    yield from zip(flat, flat, strict=True)
+    yield from changes(flat)
+
+
+def changes(flat: Iterator[bytes]) -> Iterator[Change]:
+    """Yield the store changes in a flat list of keys and values."""
+    for key, value in zip(flat, flat, strict=True):
+        yield key, value or None
 
 
 def split(entries: Sequence[bytes], max_bytes: int) -> Iterable[Sequence[bytes]]:

@@ -102,6 +102,10 @@ class Metrics:
         self.counts["late_sessions"] += late_sessions
         self.counts["malformed_checksums"] += malformed_checksums
 
+    def erased(self, *, visitors: int, checksums: int) -> None:
+        self.counts["erased visitors"] += visitors
+        self.counts["erased checksums"] += checksums
+
     def released(self, partitions: Sequence[int]) -> None:
         self.counts["released"] += len(partitions)
 

@@ -339,7 +339,7 @@ TOUCHES = st.lists(
         session_id=st.sampled_from("ab"),
         channel=st.sampled_from([None, "email", "ppc"]),
         awc=st.none() | st.sampled_from(CHECKSUMS),
-        kind=st.sampled_from(Kind).map(int),
+        kind=st.sampled_from([kind for kind in Kind if kind < Kind.ERASED]).map(int),
         consent=st.sampled_from([None, "granted", "denied", "unknown"]),
     ),
     max_size=30,

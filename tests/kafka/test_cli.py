@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, murmur2
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from consumer.demo.broker import EmbeddedKafka
@@ -229,6 +229,46 @@ def test_an_explanation_is_for_people(shell: Shell) -> None:
     assert "waiting for the sessions before it" in shell("explain", "R-4").out
     assert "order_too_late (attribute, " in shell("explain", "R-2").out
     assert "up to" not in shell("explain", "R-5").out
+
+
+def appended(shell: Shell) -> list[tuple[int | None, bytes | None, bytes | None, object]]:
+    """Return partition, key, value and headers of everything on session.landed."""
+    topic = shell.settings.topics.session_landed
+    servers = {"bootstrap.servers": shell.kafka.bootstrap_servers, "group.id": topic, "log_level": 0}
+    found = []
+    with closing(Consumer({**servers, "enable.partition.eof": True})) as reader:
+        reader.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
+        ends = 0
+        while ends < PARTITIONS:
+            message = reader.poll(30)
+            assert message is not None
+            if message.error() is not None:
+                ends += 1
+            else:
+                found.append((message.partition(), message.key(), message.value(), message.headers()))
+    return found
+
+
+def test_a_visitor_is_forgotten_where_his_sessions_are(shell: Shell) -> None:
+    """A record without value stands in the partition of the visitor's key; nothing of the key is printed."""
+    shell.create()
+    ran = shell("forget", "--visitor", "v-secret", "--yes")
+    assert (ran.code, "secret" in ran.out) == (0, False)
+    assert appended(shell) == [(murmur2(b"v-secret", PARTITIONS), b"v-secret", None, None)]
+    assert shell("forget").code == 2
+    assert shell("forget", "--visitor", "v", "--order-ref", "R-1").code == 2
+
+
+def test_an_order_is_forgotten_with_its_visitor(shell: Shell) -> None:
+    """By the order's own record; an order that nobody knows is told."""
+    shell.create()
+    shell.copy(sold(shell))
+    ran = shell("forget", "--order-ref", "R-1", "--json")
+    assert ran.value["forgotten"] is True
+    [(partition, key, value, headers)] = appended(shell)
+    assert (partition, value, headers) == (0, None, [("awin-forget-order", b"1001:R-1")])
+    assert key
+    assert shell("forget", "--order-ref", "R-9", "--yes").code == 1
 
 
 def test_an_audit_of_a_sound_cluster_finds_nothing(shell: Shell) -> None:

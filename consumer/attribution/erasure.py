@@ -1,0 +1,54 @@
+"""What is taken out of a visitor's touches, and when. Source: docs/attribution.md, section 10. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from consumer.attribution.touch import Kind, Touch
+
+_REFUSABLE = frozenset({Kind.NORMAL.value, Kind.GCLID.value})
+
+
+def refused(touches: Sequence[Touch], watermark_ms: int, settle_ms: int) -> list[Touch]:
+    """Return a visitor's touches whose checksum is to be erased: refused, and not granted again for long enough.
+
+    The last statement must be a refusal, and both it and the landing that brought the checksum must be older, by event
+    time, than ``settle_ms``. A strictly necessary checksum stays.
+
+    Args:
+        touches: all touches of one visitor.
+        watermark_ms: how far event time has come.
+        settle_ms: how long a banner may take to be answered.
+    """
+    settled_ms = watermark_ms - settle_ms
+    stated = [touch for touch in touches if touch.consent in {"granted", "denied"}]
+    if not stated:
+        return []
+    last = max(stated, key=lambda touch: (touch.landed_at_ms, touch.offset))
+    if last.consent != "denied" or last.landed_at_ms > settled_ms:
+        return []
+    return [
+        touch
+        for touch in touches
+        if touch.kind in _REFUSABLE and touch.landed_at_ms <= min(last.landed_at_ms, settled_ms)
+    ]
+
+
+def without_checksum(touch: Touch) -> Touch:
+    """Return a touch whose checksum cannot be known any more.
+
+    What is left tells clicks apart and whose they are: the checksum's advertiser and time, not its hash. Of the gclid
+    form nothing is left but the landing's own place.
+    """
+    if touch.awc is None or touch.kind not in _REFUSABLE:
+        return touch
+    if touch.kind == Kind.GCLID:
+        return replace(touch, awc=f"gclid_{touch.offset}", kind=Kind.ERASED_GCLID.value)
+    return replace(touch, awc=remainder(touch.awc, touch.kind), kind=Kind.ERASED.value)
+
+
+def remainder(awc: str, kind: int) -> str:
+    """Return what would be left of a touch's checksum: the same for all landings of one normal click."""
+    return awc.rpartition("_")[0] if kind in {Kind.NORMAL, Kind.STRICTLY_NECESSARY} else awc

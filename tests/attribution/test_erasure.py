@@ -1,0 +1,87 @@
+"""Which checksums are erased, and what is left of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from consumer.attribution.erasure import refused, without_checksum
+from consumer.attribution.lastclick import decide
+from consumer.attribution.rules import Rules
+from consumer.attribution.touch import Kind, Touch
+from tests.attribution.test_lastclick import DAY, MINUTE, C, awc, click, order, outcome, touch, verdicts
+
+SETTLE = 30 * MINUTE
+NOW = C
+
+DENIED: dict[str, Any] = {"consent": "denied"}
+GRANTED: dict[str, Any] = {"consent": "granted"}
+
+
+@pytest.mark.parametrize(
+    ("touches", "erased"),
+    [
+        ([click(1, 2 * SETTLE, awc(C), **DENIED)], [1]),
+        ([click(1, SETTLE, awc(C), **DENIED)], [1]),
+        ([click(1, SETTLE - 1, awc(C), **DENIED)], []),
+        ([click(1, 2 * SETTLE, awc(C)), touch(2, SETTLE, **DENIED)], [1]),
+        ([click(1, 2 * SETTLE, awc(C)), touch(2, SETTLE - 1, **DENIED)], []),
+        ([click(1, 2 * SETTLE, awc(C), **DENIED), touch(2, MINUTE, **GRANTED)], []),
+        ([click(1, 2 * SETTLE, awc(C), **GRANTED), touch(2, SETTLE, **DENIED)], [1]),
+        ([click(1, 2 * SETTLE, awc(C), **DENIED), click(2, MINUTE, awc(C, "b"))], [1]),
+        ([click(1, 2 * SETTLE, awc(C), consent="unknown")], []),
+        ([click(1, 2 * SETTLE, awc(C))], []),
+        ([click(1, 2 * SETTLE, awc(C), Kind.STRICTLY_NECESSARY, **DENIED)], []),
+        ([click(1, 2 * SETTLE, "gclid_7_a", Kind.GCLID, **DENIED)], [1]),
+        ([click(1, 2 * SETTLE, awc(C), **DENIED), touch(2, 2 * SETTLE, **GRANTED)], []),
+        ([click(2, 2 * SETTLE, awc(C), **DENIED), touch(1, 2 * SETTLE, **GRANTED)], [2]),
+        ([], []),
+    ],
+)
+def test_what_is_refused(touches: list[Touch], erased: list[int]) -> None:
+    """The last statement is a refusal, and it and the landing have settled; the latest by time, then offset."""
+    assert [each.offset for each in refused(touches, NOW, SETTLE)] == erased
+
+
+def test_erasing_is_over_when_it_is_done() -> None:
+    """What is left is not erased again, and is no checksum."""
+    touches = [click(1, DAY, awc(C - DAY), **DENIED), click(2, DAY, "gclid_7_a", Kind.GCLID)]
+    left = [without_checksum(each) for each in touches]
+    assert [(each.awc, each.kind) for each in left] == [
+        (f"1001_{(C - DAY) // 1000}", Kind.ERASED),
+        ("gclid_2", Kind.ERASED_GCLID),
+    ]
+    assert refused(left, NOW, SETTLE) == []
+    assert [without_checksum(each) for each in left] == left
+
+
+@pytest.mark.parametrize(
+    "touches",
+    [
+        [click(1, DAY, awc(C - DAY), **DENIED)],
+        [click(1, 2 * DAY, awc(C - 3 * DAY), **DENIED), touch(2, DAY, "email")],
+        [click(1, 2 * DAY, awc(C - 2 * DAY), **DENIED), click(2, DAY, awc(C - 2 * DAY))],
+        [click(1, 2 * DAY, awc(C - 2 * DAY, advertiser="2002"), **DENIED), touch(2, 3 * DAY, "email")],
+        [click(1, DAY, awc(C - 40 * DAY), **DENIED)],
+        [click(1, 2 * DAY, "gclid_7_a", Kind.GCLID, **DENIED), touch(2, 3 * DAY, "email")],
+        [click(1, 2 * DAY, awc(C - 2 * DAY)), click(2, DAY, awc(C - DAY, "s"), Kind.STRICTLY_NECESSARY, **DENIED)],
+    ],
+)
+def test_an_order_is_decided_as_if_nothing_had_been_erased(touches: list[Touch]) -> None:
+    """Refused checksums are not sent anyway: channel, reason, checksums and verdicts stay as they are."""
+    left = [without_checksum(each) if each in refused(touches, NOW, SETTLE) else each for each in touches]
+    assert left != touches
+    rules = Rules(advertiser_id="1001")
+    before, after = decide(order(), touches, rules), decide(order(), left, rules)
+    assert outcome(after) == outcome(before)
+    assert verdicts(after) == verdicts(before)
+
+
+def test_what_is_erased_cannot_be_sent_after_a_grant() -> None:
+    """The click keeps its channel; its checksum is gone."""
+    left = without_checksum(click(1, DAY, awc(C - DAY), **DENIED))
+    found = decide(order(), [left, touch(2, MINUTE, **GRANTED)], Rules(advertiser_id="1001"))
+    assert outcome(found) == ("aw", "last_click", ())
+    assert verdicts(found)[1] == "won_no_consent"
+    assert [each.awc for each in found.evidence] == [None, None]
