@@ -86,6 +86,9 @@ def _custom(conversion: Conversion) -> _Parameters:
 
 
 def _rows(conversion: Conversion) -> _Parameters:
+    """Return a row for each product; none where the reference holds a pipe, since a row could not name its order."""
+    if "|" in conversion.order_ref:
+        return []
     return [(f"bd[{index}]", _row(conversion, product)) for index, product in enumerate(conversion.products)]
 
 

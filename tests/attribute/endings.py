@@ -44,7 +44,7 @@ def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
     assert set(conversions) == {place for place, e in read.items() if e.ending == "conversion"}
     for place, conversion in conversions.items():
         assert said(conversion) == said_by_reference(expected[place])
-        assert _violations(conversion) == []
+        assert violations(conversion) == []
 
     wanted = {(ORDERS, *place): (e.reason, e.field) for place, e in read.items() if e.ending == "dead_letter"}
     wanted |= {(ORDERS, *place): ("conflict", "order_ref") for place, e in read.items() if e.ending == "conflict"}
@@ -198,7 +198,7 @@ def _alone(partition: int, ledger: Ledger) -> list[Ledger]:
     return [ledger] * (partition + 1)
 
 
-def _violations(conversion: Conversion) -> list[str]:
+def violations(conversion: Conversion) -> list[str]:
     """What the stand-in Awin finds wrong with the conversion's request."""
     split = urlsplit(sread.request(conversion).url)
     return list(StandIn(MINOR_DIGITS).violations("GET", f"{split.path}?{split.query}")[1])

@@ -58,6 +58,16 @@ awkward = st.one_of(
 )
 refs = awkward.map(lambda text: text[:50]).filter(bool)
 codes = st.text(string.ascii_uppercase + string.digits + "_.-", min_size=1, max_size=12)
+PRODUCT = st.builds(
+    Product,
+    product_id=awkward,
+    name=awkward,
+    unit_price=st.integers(0, 10**7).map(Decimal),
+    quantity=st.integers(1, 1_000),
+    sku=awkward,
+    group=codes,
+    category=awkward,
+)
 hashes = st.text(string.ascii_letters + string.digits, min_size=1, max_size=32)
 
 
@@ -82,6 +92,7 @@ def conversions(draw: st.DrawFn) -> Conversion:
         custom=draw(st.dictionaries(st.integers(1, 20).map(str), awkward, max_size=3)),
         mode=draw(st.sampled_from(["live", "shadow"])),
         test=draw(st.booleans()),
+        products=tuple(draw(st.lists(PRODUCT, max_size=3))),
     )
 
 
@@ -202,8 +213,10 @@ def test_custom_parameters_come_last_in_the_order_of_their_numbers() -> None:
 @given(conversions())
 def test_any_url_decodes_to_what_the_conversion_says(conversion: Conversion) -> None:
     """Whatever characters a shop uses, decoding once gives its own values back, each parameter once."""
-    pairs = decoded(sread.request(conversion).url)
+    request = sread.request(conversion, max_characters=100_000)
+    pairs = decoded(request.url)
     said = dict(pairs)
+    assert request.left_out == ""
     assert len(said) == len(pairs)
     assert said["ref"] == conversion.order_ref
     assert said["vc"] == next(iter(conversion.vouchers), "")
@@ -212,11 +225,23 @@ def test_any_url_decodes_to_what_the_conversion_says(conversion: Conversion) -> 
     assert tuple(said["cks"].split(",") if "cks" in said else ()) == conversion.click_checksums
     assert said.get("customeracquisition") == conversion.customer_acquisition
     assert {name[1:]: value for name, value in pairs if name[1:].isdigit()} == conversion.custom
+    rows = [value.split("|") for name, value in pairs if name.startswith("bd[")]
+    assert [row[3:5] + row[7:] for row in rows] == [
+        [_cleaned(text) for text in (each.product_id, each.name, each.sku, each.group, each.category)]
+        for each in conversion.products
+        if "|" not in conversion.order_ref
+    ]
+    assert {len(row) for row in rows} <= {10}
     assert (said["ch"], said["cr"], said["testmode"]) == (
         conversion.channel,
         conversion.currency,
         str(int(conversion.test)),
     )
+
+
+def _cleaned(text: str) -> str:
+    """What a product row may hold of a text."""
+    return text.replace("|", " ")[:255]
 
 
 @given(conversions())

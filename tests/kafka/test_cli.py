@@ -231,11 +231,11 @@ def test_an_explanation_is_for_people(shell: Shell) -> None:
     assert "up to" not in shell("explain", "R-5").out
 
 
-def appended(shell: Shell) -> list[tuple[int | None, bytes | None, bytes | None, object]]:
+def appended(shell: Shell) -> list[tuple[object, ...]]:
     """Return partition, key, value and headers of everything on session.landed."""
     topic = shell.settings.topics.session_landed
     servers = {"bootstrap.servers": shell.kafka.bootstrap_servers, "group.id": topic, "log_level": 0}
-    found = []
+    found: list[tuple[object, ...]] = []
     with closing(Consumer({**servers, "enable.partition.eof": True})) as reader:
         reader.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
         ends = 0
