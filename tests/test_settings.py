@@ -127,3 +127,52 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 yield from _models(inner)
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "told"),
+    [
+        ("delivery", {"drain_budget": "2m"}, "less than a quarter"),
+        ("delivery", {"retry": {"cap": "31s"}}, "retry.cap"),
+        ("delivery", {"dedupe_window": "1h"}, "dedupe_window"),
+        ("delivery", {"endpoint": "https://awin.example/sread.php?x=1"}, "endpoint"),
+        ("delivery", {"endpoint": "https://awin.example/a b"}, "endpoint"),
+        ("delivery", {"endpoint": "https://?x"}, "endpoint"),
+        ("kafka", {"properties": {"session.timeout.ms": 6000}}, "is set by kafka.session_timeout"),
+        ("kafka", {"properties": {"bootstrap.servers": "x:1"}}, "is set by kafka.bootstrap_servers"),
+        ("deliverie", {}, "there is no such setting"),
+    ],
+)
+def test_what_would_break_a_promise_is_refused(section: str, wrong: object, told: str) -> None:
+    """At start, by name."""
+    with pytest.raises(SettingsError, match=told):
+        parse({**MINIMAL, section: wrong})
+
+
+def test_a_key_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    """YAML would take the last one without a word."""
+    file = tmp_path / "config.yaml"
+    file.write_text("delivery: {mode: shadow}\nprogrammes: [{advertiser_id: '1'}]\ndelivery: {mode: live}\n", "utf-8")
+    with pytest.raises(SettingsError, match="delivery comes twice"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("AWIN_DELIVERY_MODE", "live", "AWIN_DELIVERY__MODE"),
+        ("AWIN_DELIVERY_RETRY_CAP", "5s", "AWIN_DELIVERY__RETRY__CAP"),
+        ("AWIN_OPS_PORT", "tcp://10.0.0.1:80", None),
+        ("AWIN_SERVICE_HOST", "10.0.0.1", None),
+    ],
+)
+def test_a_variable_that_means_a_setting_is_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, meant: str | None
+) -> None:
+    """A single underscore is a slip; what Kubernetes sets for a service called awin is not."""
+    monkeypatch.setenv(name, value)
+    if meant is None:
+        assert parse(MINIMAL).delivery.mode == "shadow"
+    else:
+        with pytest.raises(SettingsError, match=f"is {meant} meant"):
+            parse(MINIMAL)

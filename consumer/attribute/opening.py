@@ -40,6 +40,7 @@ def first_start(
             partition_count=facts.partition_count,
             first_session_offset=at[sessions],
             first_order_offset=at[orders],
+            touches_topic_id=facts.touches_topic_id,
         )
     )
     return at[sessions], at[orders]
@@ -55,7 +56,7 @@ def next_start(
 
     Raises:
         OffsetsLost: there is state but no committed offset, or the other way round.
-        TopicError: an input topic was re-created or has another partition count than the state was made for.
+        TopicError: a topic was re-created or has another partition count than the state was made for.
     """
     partition = state.partition
     if state.is_new:
@@ -63,6 +64,7 @@ def next_start(
             f"partition {partition} has committed offsets but its changelog {settings.orders_topic} is empty: the "
             "changelog was deleted. Restore the topic, or delete the group's offsets to begin anew at the cut-over"
         )
+    _check_topics(state, settings, facts)
     sessions, orders = settings.inputs(partition)
     missing = [t.topic for t in (sessions, orders) if t not in committed]
     if missing:
@@ -71,7 +73,6 @@ def next_start(
             "state for it: the offsets expired or were deleted. Set them to where reading should go on, or delete "
             "the changelog topics to begin anew at the cut-over"
         )
-    _check_topics(state, settings, facts)
     return committed[sessions].offset, committed[orders].offset
 
 
@@ -86,9 +87,10 @@ def _check_topics(state: PartitionState, settings: AttributeSettings, facts: Inp
     for topic, known, found in (
         (settings.session_topic, ledger.session_topic_id, facts.session_topic_id),
         (settings.order_topic, ledger.order_topic_id, facts.order_topic_id),
+        (settings.touches_topic, ledger.touches_topic_id, facts.touches_topic_id),
     ):
         if known != found:
             raise TopicError(
                 f"{topic} was deleted and created again (id {known}, now {found}): the committed offsets mean nothing "
-                "in it. See docs/operations.md, 'A topic was created again'"
+                "in it, or the clicks kept in it are lost. See docs/operations.md, 'A topic was created again'"
             )

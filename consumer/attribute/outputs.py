@@ -11,6 +11,8 @@ from consumer.events import Conversion, DeadLetter, outbox_key
 from consumer.stream.log import Transaction
 
 _KEPT_BYTES = 65_536
+_ROOM_BYTES = 16_384
+"""What a dead letter says beside the value that it is about, and twice the key: inside, and as its own."""
 
 
 class Outputs:
@@ -28,17 +30,19 @@ class Outputs:
         """Write a conversion, keyed by programme and order reference."""
         key = outbox_key(conversion.programme, conversion.order_ref)
         self._transaction.send(self._settings.conversion_topic, key, self._encoders.conversion(conversion))
+        self._tally.written[self._settings.conversion_topic] += 1
         self._tally.conversions[conversion.channel] += 1
         if conversion.notes:
             self._tally.notes.update(conversion.notes)
         self.waiting = True
 
     def dead_letter(self, letter: DeadLetter) -> None:
-        """Write a dead letter, keyed as its record was; one that does not fit keeps the first 64 KB."""
+        """Write a dead letter, keyed as its record was; one that does not fit keeps the first 64 KB or so."""
         try:
             self._send(letter)
         except RecordTooLarge:
-            self._send(_cut(letter))
+            self._send(_cut(letter, min(_KEPT_BYTES, (self._settings.max_message_bytes - _ROOM_BYTES) // 3)))
+        self._tally.written[self._settings.dead_letter_topic] += 1
         self._tally.dead_letters[letter.reason] += 1
         self.waiting = True
 
@@ -46,6 +50,6 @@ class Outputs:
         self._transaction.send(self._settings.dead_letter_topic, letter.key, self._encoders.dead_letter(letter))
 
 
-def _cut(letter: DeadLetter) -> DeadLetter:
-    key, value = letter.key and letter.key[:_KEPT_BYTES], letter.value and letter.value[:_KEPT_BYTES]
+def _cut(letter: DeadLetter, kept_bytes: int) -> DeadLetter:
+    key, value = letter.key and letter.key[:kept_bytes], letter.value and letter.value[:kept_bytes]
     return replace(letter, key=key, value=value, truncated=True)

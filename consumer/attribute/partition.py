@@ -107,7 +107,8 @@ class AttributePartition:
             event = self._decoders.session(record.value, record.headers)
             landed_at_ms = event.landed_at_ms
             self._check_event_time(landed_at_ms, record, "landed_at")
-            conversion.check_visitor(event.visitor_id)
+            conversion.check_id("visitor_id", event.visitor_id)
+            conversion.check_id("session_id", event.session_id)
         except Reject as error:
             ledger.sessions_dead += 1
             self._dead_letter(record, error, None)

@@ -48,11 +48,12 @@ class AttributeSettings(Struct, frozen=True, kw_only=True):
 
 
 class InputFacts(Struct, frozen=True):
-    """What the broker says about the input topics, now."""
+    """What the broker says about the topics that state belongs to, now."""
 
     session_topic_id: str
     order_topic_id: str
     partition_count: int
+    touches_topic_id: str = ""
 
 
 class Decoders(Struct, frozen=True):
@@ -74,6 +75,9 @@ class AttributeMetrics(Protocol):
 
     def records(self, topic: str, count: int) -> None:
         """So many records of an input topic were taken."""
+
+    def written(self, topic: str, count: int) -> None:
+        """So many records were committed to a topic."""
 
     def orders(self, ending: str, count: int) -> None:
         """So many orders got this ending (or were decided)."""

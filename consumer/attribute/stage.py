@@ -74,7 +74,12 @@ class AttributeStage:
             inputs, restorer, self, on_restored=lambda done: metrics.restored(done.seconds, done.changes)
         )
         self._source = open_source(self._assignment)
-        self._transaction = open_transaction(self._source)
+        try:
+            self._transaction = open_transaction(self._source)
+        except BaseException:
+            # Left open it would be a member of the group that nobody polls, and hold partitions.
+            self._source.close()
+            raise
         self._tally = Tally(metrics)
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
@@ -171,6 +176,7 @@ class AttributeStage:
             self._assignment.restore_again(partition)
             return
         self._sweeps.append(partition)
+        self._report(worker)
         _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
         self._start(worker)
 
@@ -335,8 +341,11 @@ class AttributeStage:
             state = worker.state
             for value in state.touch_records(settings.max_message_bytes // 4):
                 self._transaction.send(settings.touches_topic, None, value, state.partition)
-            for key, stored in state.order_records():
+                self._tally.written[settings.touches_topic] += 1
+            changed = state.order_records()
+            for key, stored in changed:
                 self._transaction.send(settings.orders_topic, key, stored, state.partition)
+            self._tally.written[settings.orders_topic] += len(changed)
             sessions, orders = settings.inputs(state.partition)
             offsets[sessions] = Committed(worker.next_session, "")
             offsets[orders] = Committed(worker.next_order, "")
@@ -349,8 +358,11 @@ class AttributeStage:
             ends[TopicPartition(self._settings.orders_topic, number)],
         )
         worker.mark_committed()
+        self._report(worker)
+
+    def _report(self, worker: AttributePartition) -> None:
         self._metrics.partition(
-            number,
+            worker.state.partition,
             watermark_ms=worker.state.ledger.watermark_ms,
             pending=len(worker.pending),
             late_sessions=worker.late_sessions,
@@ -366,11 +378,15 @@ class AttributeStage:
         self._metrics.aborted()
 
     def _rewind(self) -> None:
-        """Go back to the last commit: drop what came after it and read it again."""
+        """Go back to the last commit: drop what came after it and read it again.
+
+        In every partition: records of a batch that was broken off are behind the source, though nothing was done yet
+        in the partitions that were not reached.
+        """
         for worker in list(self._partitions.values()):
             if worker.dirty:
                 worker.rollback()
-                self._start(worker)
+            self._start(worker)
         for guard in self._floods.values():
             guard.rollback()
         self._start_afresh()

@@ -14,6 +14,8 @@ class Tally:
         self._metrics = metrics
         self.records: Counter[str] = Counter()
         """Records taken, by topic."""
+        self.written: Counter[str] = Counter()
+        """Records sent, by topic."""
         self.orders: Counter[str] = Counter()
         """Orders, by what became of them; those that went on waiting are left out."""
         self.conversions: Counter[str] = Counter()
@@ -27,6 +29,8 @@ class Tally:
         """The work was committed: tell the metrics and begin anew."""
         for topic, count in self.records.items():
             self._metrics.records(topic, count)
+        for topic, count in self.written.items():
+            self._metrics.written(topic, count)
         for ending, count in self.orders.items():
             self._metrics.orders(ending, count)
         for channel, count in self.conversions.items():
@@ -39,5 +43,5 @@ class Tally:
 
     def forget(self) -> None:
         """The work was taken back, or told already."""
-        for counter in (self.records, self.orders, self.conversions, self.notes, self.dead_letters):
+        for counter in (self.records, self.written, self.orders, self.conversions, self.notes, self.dead_letters):
             counter.clear()

@@ -20,7 +20,7 @@ from consumer.money import MAX_DECIMALS, MAX_WHOLE_DIGITS, by_value, is_amount, 
 
 FINGERPRINT_BYTES = 16
 MAX_REF_CHARACTERS = 50
-MAX_VISITOR_CHARACTERS = 1_000
+MAX_ID_CHARACTERS = 1_000
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}")
@@ -47,7 +47,7 @@ def check(order: OrderCompleted, rules: Rules) -> None:
         Reject: the first thing found that cannot be said to Awin; ``field`` names the field of the order.
     """
     _check_order_ref(order.order_ref)
-    check_visitor(order.visitor_id)
+    check_id("visitor_id", order.visitor_id)
     if not _CURRENCY.fullmatch(order.currency):
         raise Unreportable(
             "bad_currency", "currency", "currency is not three upper-case letters: send an ISO 4217 code"
@@ -60,15 +60,15 @@ def check(order: OrderCompleted, rules: Rules) -> None:
         raise Unreportable("bad_awc", "awc", "awc is not a click checksum: send it as it was on the landing URL")
 
 
-def check_visitor(visitor_id: str | None) -> None:
-    """Make sure that a visitor's touches can be kept and found.
+def check_id(name: str, value: str | None) -> None:
+    """Make sure that an id of a visitor or session is short enough to be kept with every touch.
 
     Raises:
-        Reject: the id is too long.
+        Reject: it is not.
     """
-    if visitor_id is not None and len(visitor_id) > MAX_VISITOR_CHARACTERS:
-        message = f"visitor_id has {len(visitor_id)} characters, at most {MAX_VISITOR_CHARACTERS} are taken"
-        raise Reject("visitor_id_too_long", "visitor_id", message)
+    if value is not None and len(value) > MAX_ID_CHARACTERS:
+        message = f"{name} has {len(value)} characters, at most {MAX_ID_CHARACTERS} are taken"
+        raise Reject(f"{name}_too_long", name, message)
 
 
 def fingerprint(order: OrderCompleted) -> bytes:

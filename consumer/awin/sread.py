@@ -17,6 +17,8 @@ from consumer.events import Conversion, Part, Product
 ENDPOINT = "https://www.awin1.com/sread.php"
 MAX_URL_CHARACTERS = 8_000
 """Awin names no limit; web servers commonly take 8 KB of request line."""
+MAX_SALE_CHARACTERS = 32_000
+"""No HTTP server takes more; many refuse much less (414), which is a rejection to be seen."""
 MAX_ROW_VALUE = 255
 
 _Parameters = list[tuple[str, str]]
@@ -35,16 +37,18 @@ def request(conversion: Conversion, endpoint: str = ENDPOINT, max_characters: in
     """Return the request for a conversion; over the limit it has no product rows, then no custom parameters.
 
     Raises:
-        Unreportable: see `parameters`.
+        Unreportable: see `parameters`; or ``request_too_long``: the sale alone is longer than any server takes.
     """
     sale, custom, rows = _sale(conversion), _custom(conversion), _rows(conversion)
-    url = _url(endpoint, sale + custom + rows)
-    if len(url) <= max_characters or not (rows or len(custom) > 1):
-        return SreadRequest(url, "")
-    url = _url(endpoint, sale + custom)
-    if len(url) <= max_characters or len(custom) <= 1:
-        return SreadRequest(url, "products")
-    return SreadRequest(_url(endpoint, sale + custom[:1]), "products_and_custom")
+    request = _fitting(endpoint, sale, custom, rows, max_characters)
+    if len(request.url) > max(MAX_SALE_CHARACTERS, max_characters):
+        raise Unreportable(
+            "request_too_long",
+            "",
+            f"the request has {len(request.url)} characters without product rows and custom parameters: look at the "
+            "order's voucher codes and commission groups",
+        )
+    return request
 
 
 def parameters(conversion: Conversion) -> list[tuple[str, str]]:
@@ -54,6 +58,18 @@ def parameters(conversion: Conversion) -> list[tuple[str, str]]:
         Unreportable: ``negative_amount``, or ``bad_amount`` for one that the currency's minor digits cannot express.
     """
     return _sale(conversion) + _custom(conversion) + _rows(conversion)
+
+
+def _fitting(
+    endpoint: str, sale: _Parameters, custom: _Parameters, rows: _Parameters, max_characters: int
+) -> SreadRequest:
+    url = _url(endpoint, sale + custom + rows)
+    if len(url) <= max_characters or not (rows or len(custom) > 1):
+        return SreadRequest(url, "")
+    url = _url(endpoint, sale + custom)
+    if len(url) <= max_characters or len(custom) <= 1:
+        return SreadRequest(url, "products")
+    return SreadRequest(_url(endpoint, sale + custom[:1]), "products_and_custom")
 
 
 def _url(endpoint: str, said: _Parameters) -> str:

@@ -33,6 +33,8 @@ def explain(
 
     settings = load(config)
     programme = programme or settings.programmes[0].advertiser_id
+    if not order_ref:
+        raise typer.BadParameter("an order reference has at least one character")
     with output.working(f"looking for order {order_ref}"):
         found = _explanation(settings, programme, order_ref, deep=deep)
     if as_json:

@@ -81,7 +81,7 @@ def verdict(word: str) -> str:
 def working(text: str) -> AbstractContextManager[object]:
     """Show on a terminal that something takes a moment; nothing elsewhere."""
     shown = error_console()
-    return shown.status(text) if shown.is_terminal else nullcontext()
+    return shown.status(escape(text)) if shown.is_terminal else nullcontext()
 
 
 @contextmanager

@@ -123,7 +123,7 @@ class Dispatch:
             self._retries.succeeded(item.conversion.programme)
             return Decided(item, None)
         if answer.outcome == "rejected":
-            return Decided(item, Reject("rejected", "", f"Awin answered {answer.http_status}: {answer.excerpt}"))
+            return Decided(item, Reject("rejected", "", _refused(answer)))
         if answer.outcome == "unknown":
             item.unknown_attempts += 1
             if self._settings.unknown_outcome == "park":
@@ -134,6 +134,12 @@ class Dispatch:
         due_s = self._monotonic_s() + delay_ms / 1000
         heapq.heappush(self._waiting, (due_s, next(self._numbers), item))
         return None
+
+
+def _refused(answer: Answer) -> str:
+    if answer.http_status is None:
+        return f"the request cannot be made ({answer.excerpt})"
+    return f"Awin answered {answer.http_status}: {answer.excerpt}"
 
 
 def _told(item: Outstanding, answer: Answer, why: str) -> str:

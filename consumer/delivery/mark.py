@@ -21,6 +21,10 @@ class Mark(Struct, frozen=True, kw_only=True):
     """
     counts: dict[str, int]
     """Endings committed in this partition so far."""
+    receipts_id: str = ""
+    """Id of the receipt topic, which remembers what was dealt with."""
+    partitions: int = 0
+    """How many the outbox has."""
 
 
 class _Versioned(Struct, frozen=True):

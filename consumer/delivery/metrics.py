@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from consumer.events import Outcome
+from consumer.stream.log import TopicPartition
 
 
 class DeliverMetrics(Protocol):
     """Where the numbers go. Every call comes on the polling thread and must return quickly."""
+
+    def records(self, topic: str, count: int) -> None:
+        """So many records of the outbox were taken."""
+
+    def written(self, topic: str, count: int) -> None:
+        """So many records were committed to a topic."""
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """How many records of each assigned partition are not taken yet."""
+
+    def restored(self, seconds: float, changes: int) -> None:
+        """A partition's memory was brought up to the receipts."""
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """One request ended with ``outcome`` after ``seconds``."""
@@ -34,6 +48,18 @@ class DeliverMetrics(Protocol):
 
 class NoMetrics:
     """Forgets everything."""
+
+    def records(self, topic: str, count: int) -> None:
+        """See `DeliverMetrics`."""
+
+    def written(self, topic: str, count: int) -> None:
+        """See `DeliverMetrics`."""
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """See `DeliverMetrics`."""
+
+    def restored(self, seconds: float, changes: int) -> None:
+        """See `DeliverMetrics`."""
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """See `DeliverMetrics`."""

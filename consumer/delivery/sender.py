@@ -67,11 +67,15 @@ class Sender:
 
         Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
         breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
-        however slowly the bytes drip.
+        however slowly the bytes drip. What httpx takes for no address is ``rejected``: it would never be sent.
         """
         try:
+            request = httpx.Request("GET", url, headers=_HEADERS, extensions=self._extensions)
+        except (httpx.InvalidURL, ValueError) as error:
+            return _failure("rejected", error)
+        try:
             async with asyncio.timeout(self._longest_s):
-                return await self._exchange(url)
+                return await self._exchange(request)
         except _NEVER_SENT as error:
             return _failure("not_sent", error)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
@@ -81,8 +85,7 @@ class Sender:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _exchange(self, url: str) -> Answer:
-        request = httpx.Request("GET", url, headers=_HEADERS, extensions=self._extensions)
+    async def _exchange(self, request: httpx.Request) -> Answer:
         response = await self._http.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)  # what an asynchronous transport answers with
         async with aclosing(stream):

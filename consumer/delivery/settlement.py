@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from consumer.delivery import mark, sent
 from consumer.delivery.mark import Mark
@@ -54,7 +55,16 @@ class Settlement:
             }
         )
         self._metrics.committed(self._monotonic_s() - started_s)
+        written = Counter(topic for each in partitions for finished in each.pending for topic in self._topics(finished))
+        for topic, count in written.items():
+            self._metrics.written(topic, count)
         return [(partition, item) for partition in partitions for item in self._committed(partition, ends)]
+
+    def _topics(self, finished: Finished) -> Iterator[str]:
+        if finished.receipt is not None:
+            yield self._settings.receipt_topic
+        if finished.dead_letter is not None:
+            yield self._settings.dead_letter_topic
 
     def _send(self, partition: int, finished: Finished) -> None:
         if finished.receipt is not None:

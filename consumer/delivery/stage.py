@@ -14,6 +14,7 @@ from typing import cast
 
 import httpx
 import structlog
+from msgspec.structs import replace
 
 from consumer.assignment import Assignment
 from consumer.delivery.dispatch import Dispatch
@@ -21,7 +22,7 @@ from consumer.delivery.endings import Codecs, Endings
 from consumer.delivery.intake import Intake
 from consumer.delivery.mark import Mark
 from consumer.delivery.metrics import DeliverMetrics
-from consumer.delivery.opening import first_opening, next_opening
+from consumer.delivery.opening import OutboxFacts, first_opening, next_opening
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.pace import CommitPace
 from consumer.delivery.partition import OutboxPartition
@@ -38,6 +39,7 @@ from consumer.stream.log import Committed, RebalanceListener, Record, Source, To
 
 _log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
+_LAG_INTERVAL_S = 1.0
 _TICK_S = 0.01
 """How long the polling thread waits for answers before it polls again."""
 
@@ -57,6 +59,7 @@ class DeliverStage:
         random: for jitter.
         monotonic_s: the clock for waits.
         now_ms: the wall clock.
+        facts: asks the broker about the topics; left out, nothing is known of them.
     """
 
     def __init__(
@@ -73,8 +76,11 @@ class DeliverStage:
         random: Random,
         monotonic_s: Callable[[], float],
         now_ms: Callable[[], int],
+        facts: Callable[[], OutboxFacts] = OutboxFacts,
     ) -> None:
         self._settings = settings
+        self._facts = facts
+        self._known = OutboxFacts()
         self._table = table
         self._metrics = metrics
         self._monotonic_s = monotonic_s
@@ -83,9 +89,20 @@ class DeliverStage:
         self._pace = CommitPace(settings.group_commit_ms, settings.max_outstanding // 2, monotonic_s)
         self._doubtful = False
         self._fenced = False
-        self._assignment = Assignment((settings.conversion_topic,), restorer, self)
+        self._assignment = Assignment(
+            (settings.conversion_topic,),
+            restorer,
+            self,
+            on_restored=lambda done: metrics.restored(done.seconds, done.changes),
+        )
+        self._lag_due_s = 0.0
         self._source = open_source(self._assignment)
-        self._transaction = open_transaction(self._source)
+        try:
+            self._transaction = open_transaction(self._source)
+        except BaseException:
+            # Left open it would be a member of the group that nobody polls, and hold partitions.
+            self._source.close()
+            raise
         policy = RetryPolicy(
             base_ms=settings.retry_base_ms, cap_ms=settings.retry_cap_ms, max_attempts=settings.max_attempts
         )
@@ -145,6 +162,7 @@ class DeliverStage:
             self._fenced = True
             raise
         self._metrics.outstanding(self._unfinished())
+        self._report_lag()
 
     def close(self) -> None:
         """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
@@ -179,6 +197,7 @@ class DeliverStage:
         if not self._opening:
             return
         try:
+            self._known = self._facts()
             opened = [self._opened(number, committed) for number, committed in self._opening.items()]
             self._commit(opened, self._working_mark)
             for partition in opened:
@@ -192,9 +211,11 @@ class DeliverStage:
     def _opened(self, number: int, committed: Committed | None) -> OutboxPartition:
         if committed is None:
             return first_opening(number, self._settings, self._table, self._source)
-        return next_opening(number, committed, self._settings, self._source)
+        return next_opening(number, committed, self._settings, self._source, self._known)
 
-    def _take(self, records: Iterable[Record]) -> None:
+    def _take(self, records: Sequence[Record]) -> None:
+        if records:
+            self._metrics.records(self._settings.conversion_topic, len(records))
         for record in records:
             partition = self._partitions.get(record.partition)
             if partition is None or record.offset < partition.next_offset:
@@ -204,6 +225,15 @@ class DeliverStage:
                 self._dispatch.add(item)
         for partition in self._partitions.values():
             partition.passed(self._source.next_offset(self._settings.input(partition.number)))
+
+    def _report_lag(self) -> None:
+        now_s = self._monotonic_s()
+        if now_s >= self._lag_due_s:
+            self._lag_due_s = now_s + _LAG_INTERVAL_S
+            ends = self._source.high_watermarks()
+            inputs = [self._settings.input(number) for number in self._partitions]
+            behind = {at: ends[at] - self._source.next_offset(at) for at in inputs if at in ends}
+            self._metrics.lag({at: max(0, records) for at, records in behind.items()})
 
     def _settle(self, decided: Iterable[Decided]) -> None:
         for item, rejection in decided:
@@ -263,12 +293,16 @@ class DeliverStage:
             return
 
     def _working_mark(self, partition: OutboxPartition) -> Mark:
-        return partition.mark(self._settings.max_outstanding)
+        return self._signed(partition.mark(self._settings.max_outstanding))
 
     def _leaving_mark(self, partition: OutboxPartition) -> Mark:
         if self._in_flight([partition]) or partition.in_doubt:
             return self._working_mark(partition)
-        return partition.clean_mark()
+        return self._signed(partition.clean_mark())
+
+    def _signed(self, left: Mark) -> Mark:
+        """Return a mark that says to which topics it belongs."""
+        return replace(left, receipts_id=self._known.receipts_id, partitions=self._known.partitions)
 
     def _in_flight(self, partitions: Iterable[OutboxPartition]) -> int:
         return sum(self._dispatch.in_flight(partition.number) for partition in partitions)

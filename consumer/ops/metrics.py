@@ -32,11 +32,15 @@ class _Partitions(Collector):
     def __init__(self) -> None:
         self._lock = Lock()
         self._figures: dict[str, tuple[int, int]] = {}
-        self.lag: Mapping[TopicPartition, int] = {}
+        self._lag: dict[str, Mapping[TopicPartition, int]] = {}
 
     def set(self, partition: int, watermark_ms: int, pending: int) -> None:
         with self._lock:
             self._figures[str(partition)] = watermark_ms, pending
+
+    def set_lag(self, stage: str, records: Mapping[TopicPartition, int]) -> None:
+        with self._lock:
+            self._lag[stage] = dict(records)
 
     def remove(self, partitions: Sequence[int]) -> None:
         with self._lock:
@@ -54,13 +58,14 @@ class _Partitions(Collector):
         )
         with self._lock:
             figures = dict(self._figures)
+            lags = [item for records in self._lag.values() for item in records.items()]
         for partition, (watermark_ms, orders) in figures.items():
             watermark.add_metric([partition], watermark_ms / 1000)
             pending.add_metric([partition], orders)
         lag = GaugeMetricFamily(
             "awin_lag_records", "Records of an input partition not yet taken.", labels=["topic", "partition"]
         )
-        for (topic, number), records in self.lag.items():
+        for (topic, number), records in lags:
             lag.add_metric([topic, str(number)], records)
         return watermark, pending, lag
 
@@ -74,6 +79,9 @@ class Metrics:
         registry.register(self.partitions)
         Info("awin_build", "Version of the consumer.", registry=registry).info({"version": __version__})
         self.records = Counter("awin_records", "Records taken from a topic.", ["stage", "topic"], registry=registry)
+        self.written = Counter(
+            "awin_records_written", "Records committed to a topic.", ["stage", "topic"], registry=registry
+        )
         self.orders = Counter(
             "awin_orders",
             "Orders by what attribute made of them (decided: a conversion was written).",
@@ -178,6 +186,10 @@ class AttributeReporter:
             self._records[topic] = self._metrics.records.labels("attribute", topic)
         self._records[topic].inc(count)
 
+    def written(self, topic: str, count: int) -> None:
+        """See the port."""
+        self._metrics.written.labels("attribute", topic).inc(count)
+
     def orders(self, ending: str, count: int) -> None:
         """See the port."""
         self._metrics.orders.labels(ending).inc(count)
@@ -196,7 +208,7 @@ class AttributeReporter:
 
     def lag(self, records: Mapping[TopicPartition, int]) -> None:
         """See the port."""
-        self._metrics.partitions.lag = dict(records)
+        self._metrics.partitions.set_lag("attribute", records)
 
     def committed(self, seconds: float) -> None:
         """See the port."""
@@ -240,6 +252,24 @@ class DeliverReporter:
         self._attempts = {outcome: metrics.attempts.labels(outcome) for outcome in _OUTCOMES}
         self._commit_seconds = metrics.commit_seconds.labels("deliver")
         self._aborts = metrics.aborts.labels("deliver")
+
+    def records(self, topic: str, count: int) -> None:
+        """See the port."""
+        self._metrics.records.labels("deliver", topic).inc(count)
+
+    def written(self, topic: str, count: int) -> None:
+        """See the port."""
+        self._metrics.written.labels("deliver", topic).inc(count)
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """See the port."""
+        self._metrics.partitions.set_lag("deliver", records)
+
+    def restored(self, seconds: float, changes: int) -> None:
+        """See the port."""
+        self._metrics.restores.labels("deliver").inc()
+        self._metrics.restore_seconds.labels("deliver").inc(seconds)
+        self._metrics.restored_changes.labels("deliver").inc(changes)
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """See the port."""

@@ -14,7 +14,7 @@ class Retry(Section):
     """When and how often a failed attempt is repeated."""
 
     base: Duration = Field(timedelta(milliseconds=500), description="First back-off; doubles, with full jitter.")
-    cap: Duration = Field(timedelta(seconds=30), description="Longest back-off.")
+    cap: Duration = Field(timedelta(seconds=30), le=timedelta(seconds=30), description="Longest back-off.")
     max_attempts: int = Field(
         8, ge=1, description="Attempts before a dead letter, counted only while other orders of the programme succeed."
     )
@@ -31,7 +31,9 @@ class Delivery(Section):
         None, description="Orders completed earlier are not ours to report; default: the first start."
     )
     endpoint: str = Field(
-        "https://www.awin1.com/sread.php", pattern=r"^https?://", description="Where sread requests go."
+        "https://www.awin1.com/sread.php",
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
+        description="Where sread requests go: an address without query.",
     )
     max_outstanding: int = Field(64, ge=2, le=10_000, description="Conversions unfinished at once, per instance.")
     connect_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for a connection.")
@@ -44,7 +46,9 @@ class Delivery(Section):
     drain_budget: Duration = Field(
         timedelta(seconds=5), description="Time for calls in flight to end when partitions go or we stop."
     )
-    dedupe_window: Duration = Field(timedelta(days=30), description="How long deliver remembers what it finished.")
+    dedupe_window: Duration = Field(
+        timedelta(days=30), ge=timedelta(days=1), description="How long deliver remembers what it finished."
+    )
     unknown_outcome: Literal["retry", "park"] = Field(
         "retry", description="After an attempt that may have reached Awin: send again, or keep as a dead letter."
     )

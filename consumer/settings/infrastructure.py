@@ -6,9 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from consumer.settings.types import Duration, Section
+
+_SETTINGS = {
+    "bootstrap.servers": "bootstrap_servers",
+    "metadata.broker.list": "bootstrap_servers",
+    "session.timeout.ms": "session_timeout",
+    "max.poll.interval.ms": "max_poll_interval",
+    "transaction.timeout.ms": "transaction_timeout",
+}
+"""librdkafka's names of what has a setting of its own."""
 
 
 class Kafka(Section):
@@ -30,6 +39,13 @@ class Kafka(Section):
     transaction_timeout: Duration = Field(
         timedelta(seconds=10), description="How long a dead writer's transaction may keep readers waiting."
     )
+
+    @model_validator(mode="after")
+    def _has_settings_of_its_own(self) -> Kafka:
+        for name, setting in _SETTINGS.items():
+            if name in self.properties:
+                raise ValueError(f"properties: {name} is set by kafka.{setting}")
+        return self
 
 
 class Topics(Section):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import SettingsError
@@ -51,6 +52,8 @@ class Settings(BaseSettings):
         names = [programme.advertiser_id for programme in self.programmes]
         if len(set(names)) < len(names):
             raise ValueError("programmes: an advertiser_id comes twice")
+        if self.delivery.drain_budget * 4 >= self.kafka.max_poll_interval:
+            raise ValueError("delivery.drain_budget must be less than a quarter of kafka.max_poll_interval")
         for windows in (self.attribution.windows, *(programme.windows for programme in self.programmes)):
             for channel, window in windows.items():
                 if window > self.attribution.window:
@@ -89,25 +92,57 @@ def parse(values: dict[str, Any], origin: str = "the given values") -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        lines = (f"  {'.'.join(map(str, e['loc']))}: {_message(e)}" for e in error.errors(include_input=False))
         raise SettingsError(f"{origin}: the configuration is refused:\n" + "\n".join(lines)) from None
 
 
-def _check_environment(names: Iterable[str]) -> None:
-    """Refuse variables that look like settings and are none: pydantic would pass over a misspelt section."""
+def _message(error: ErrorDetails) -> str:
+    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
+
+
+def _check_environment(variables: Mapping[str, str]) -> None:
+    """Refuse variables that look like settings and are none: pydantic would pass over them.
+
+    Others that begin with our prefix may be anything; Kubernetes makes such ones for a service of that name.
+    """
     sections = {f"{_PREFIX}{section.upper()}{_NESTED}" for section in Settings.model_fields}
-    unknown = [
-        name
-        for name in names
-        if name.upper().startswith(_PREFIX) and _NESTED in name and not name.upper().startswith(tuple(sections))
-    ]
+    meant = {f"{_PREFIX}{path.upper().replace('.', '_')}": path for path in _paths(Settings)}
+    unknown = []
+    for name, value in variables.items():
+        upper = name.upper()
+        if upper in meant and not value.startswith("tcp://"):
+            unknown.append(f"{name} (is {_PREFIX}{meant[upper].upper().replace('.', _NESTED)} meant?)")
+        elif upper.startswith(_PREFIX) and _NESTED in name and not upper.startswith(tuple(sections)):
+            unknown.append(name)
     if unknown:
         raise SettingsError(f"the environment has no such settings: {', '.join(sorted(unknown))}")
 
 
+def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of the settings in sections."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _paths(field.annotation, f"{prefix}{name}.")
+        elif prefix:
+            yield prefix + name
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that comes twice is a mistake, not the last one's word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's own signature
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {str(key) for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{', '.join(sorted(twice))} comes twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # it is a SafeLoader
     except OSError as error:
         raise SettingsError(f"{path}: cannot read the configuration: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -55,6 +55,8 @@ class Ledger(Struct, kw_only=True):
     partition_count: int
     first_session_offset: int
     first_order_offset: int
+    touches_topic_id: str = ""
+    """Of the changelog; an orders changelog that was made anew is empty, and so has no ledger."""
     watermark_ms: int = 0
     sessions: int = 0
     sessions_dead: int = 0

@@ -6,7 +6,7 @@ records has committed: state is never ahead of the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -142,7 +142,7 @@ class PartitionState:
         for piece in touches.split(self._new_touches, max_bytes):
             yield touches.pack(piece)
 
-    def order_records(self) -> Iterable[tuple[bytes, bytes | None]]:
+    def order_records(self) -> Collection[tuple[bytes, bytes | None]]:
         """Return the changelog records for the orders that changed since the last commit, the ledger last."""
         self._changed_orders[orders.LEDGER_KEY] = orders.encode(self.ledger)
         return self._changed_orders.items()

@@ -66,7 +66,7 @@ def open_attribute(
         rulebook(settings),
         open_source=doors.source,
         open_transaction=doors.transaction,
-        facts=lambda: _input_facts(admin, *inputs),
+        facts=lambda: _input_facts(admin, *inputs, names.touches),
         touch_table=touch_table,
         order_table=order_table,
         restorer=restorer,
@@ -125,7 +125,8 @@ def _table(
     )
 
 
-def _input_facts(admin: AdminClient, session_topic: str, order_topic: str) -> InputFacts:
-    facts = topics.describe(admin, (session_topic, order_topic))
-    count = topics.copartitioned(facts, (session_topic, order_topic))
-    return InputFacts(facts[session_topic].topic_id, facts[order_topic].topic_id, count)
+def _input_facts(admin: AdminClient, session_topic: str, order_topic: str, touches_topic: str) -> InputFacts:
+    names = (session_topic, order_topic, touches_topic)
+    facts = topics.describe(admin, names)
+    count = topics.copartitioned(facts, names)
+    return InputFacts(facts[session_topic].topic_id, facts[order_topic].topic_id, count, facts[touches_topic].topic_id)

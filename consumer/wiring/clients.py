@@ -18,11 +18,15 @@ def connection(settings: Settings) -> dict[str, Value]:
 def member(settings: Settings) -> dict[str, Value]:
     """Return what a group member needs."""
     session_ms = milliseconds(settings.kafka.session_timeout)
+    given = connection(settings)
+    interval = {"max.poll.interval.ms": max(session_ms, milliseconds(settings.kafka.max_poll_interval))}
+    if given.get("group.protocol") == "consumer":
+        return {**given, **interval}  # the broker sets the timeouts of this protocol (KIP-848)
     return {
-        **connection(settings),
+        **given,
+        **interval,
         "session.timeout.ms": session_ms,
         "heartbeat.interval.ms": min(3_000, session_ms // 4),
-        "max.poll.interval.ms": max(session_ms, milliseconds(settings.kafka.max_poll_interval)),
     }
 
 

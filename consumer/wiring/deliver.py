@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumer.delivery import sent
 from consumer.delivery.endings import Codecs
+from consumer.delivery.opening import OutboxFacts
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
@@ -72,7 +73,13 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         random=Random(),
         monotonic_s=time.monotonic,
         now_ms=now_ms,
+        facts=lambda: _outbox_facts(admin, names.conversion, names.receipt),
     )
+
+
+def _outbox_facts(admin: AdminClient, conversion_topic: str, receipt_topic: str) -> OutboxFacts:
+    facts = topics.describe(admin, (conversion_topic, receipt_topic))
+    return OutboxFacts(facts[receipt_topic].topic_id, topics.copartitioned(facts, (conversion_topic, receipt_topic)))
 
 
 def stage_settings(settings: Settings) -> DeliverSettings:

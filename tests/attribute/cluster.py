@@ -33,7 +33,7 @@ SESSIONS, ORDERS = INPUTS = ("session.landed", "order.completed")
 CONVERSIONS, DEAD_LETTERS = "awin.conversion", "awin.dead-letter"
 TOUCHES, ORDER_STATE = "touches", "orders"
 PARTITIONS = 2
-FACTS = InputFacts("session-id", "order-id", PARTITIONS)
+FACTS = InputFacts("session-id", "order-id", PARTITIONS, "touches-id")
 
 SCHEMAS = Schemas.load()
 ENCODE_SESSION, ENCODE_ORDER = SessionEncoder(SCHEMAS), OrderEncoder(SCHEMAS)
@@ -71,6 +71,9 @@ class Metrics:
 
     def records(self, topic: str, count: int) -> None:
         self.counts[topic] += count
+
+    def written(self, topic: str, count: int) -> None:
+        self.counts[f"{topic} written"] += count
 
     def orders(self, ending: str, count: int) -> None:
         self.counts[ending] += count

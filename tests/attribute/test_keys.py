@@ -21,7 +21,7 @@ def placed(number: int, *, shift: int) -> Record:
 def test_keys_of_javas_default_partitioner_are_fine() -> None:
     """Any number of well-placed keys raises nothing, nor do a few stray ones among them."""
     guards = KeyGuards(["session.landed"])
-    guards.look([placed(number, shift=number % 10 == 0) for number in range(500)], PARTITIONS)
+    guards.look([placed(number, shift=number % 25 == 7) for number in range(500)], PARTITIONS)
 
 
 def test_foreign_partitioning_stops_the_stage_within_the_first_batch() -> None:
@@ -29,6 +29,25 @@ def test_foreign_partitioning_stops_the_stage_within_the_first_batch() -> None:
     guards = KeyGuards(["session.landed", "order.completed"])
     with pytest.raises(TopicError, match=r"session\.landed.*murmur2_random"):
         guards.look([placed(number, shift=1) for number in range(60)], PARTITIONS)
+
+
+@pytest.mark.parametrize("partitions", [2, 4, 12])
+def test_one_producer_of_two_with_another_hash_is_noticed(partitions: int) -> None:
+    """Half of its keys lie elsewhere even with two partitions, and one order in four misses its sessions."""
+    other = [(murmur2(b"other-%d" % number, partitions), number) for number in range(200)]
+    records = [
+        Record(
+            "session.landed",
+            where if number % 2 else murmur2(b"v%d" % number, partitions),
+            number,
+            0,
+            b"v%d" % number,
+            b"",
+        )
+        for where, number in other
+    ]
+    with pytest.raises(TopicError):
+        KeyGuards(["session.landed"]).look(records, partitions)
 
 
 def test_records_without_key_count_as_misplaced() -> None:

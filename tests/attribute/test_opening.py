@@ -174,9 +174,10 @@ def test_offsets_outside_the_log_stop_the_stage() -> None:
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        (InputFacts("session-id", "order-id", 3), "have 3 partitions, but the state was made for 2"),
-        (InputFacts("another", "order-id", 2), r"session\.landed was deleted and created again"),
-        (InputFacts("session-id", "another", 2), r"order\.completed was deleted and created again"),
+        (InputFacts("session-id", "order-id", 3, "touches-id"), "have 3 partitions, but the state was made for 2"),
+        (InputFacts("another", "order-id", 2, "touches-id"), r"session\.landed was deleted and created again"),
+        (InputFacts("session-id", "another", 2, "touches-id"), r"order\.completed was deleted and created again"),
+        (InputFacts("session-id", "order-id", 2, "another"), r"touches was deleted and created again"),
     ],
 )
 def test_other_topics_than_the_state_was_made_for_stop_the_stage(facts: InputFacts, message: str) -> None:

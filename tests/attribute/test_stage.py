@@ -51,9 +51,9 @@ def produce_session(cluster: Cluster, after_ms: int, url: str = "https://shop.ex
     cluster.log.produce(SESSIONS, b"key", ENCODE_SESSION(event), 0, timestamp_ms=at_ms)
 
 
-def produce_order(cluster: Cluster, order: OrderCompleted = ORDER) -> None:
-    """Append an order to partition 0."""
-    cluster.log.produce(ORDERS, b"key", ENCODE_ORDER(order), 0, timestamp_ms=order.completed_at_ms)
+def produce_order(cluster: Cluster, order: OrderCompleted = ORDER, partition: int = 0) -> None:
+    """Append an order."""
+    cluster.log.produce(ORDERS, b"key", ENCODE_ORDER(order), partition, timestamp_ms=order.completed_at_ms)
 
 
 def produce_sale(cluster: Cluster) -> None:
@@ -61,6 +61,20 @@ def produce_sale(cluster: Cluster) -> None:
     produce_session(cluster, -1_000, f"https://shop.example/?awc={AWC}")
     produce_order(cluster)
     produce_session(cluster, 60_000, visitor="bob")
+
+
+def test_what_goes_in_and_out_is_counted() -> None:
+    """By topic, once it is committed."""
+    cluster = Cluster(RULES)
+    produce_sale(cluster)
+    cluster.log.produce(ORDERS, None, None, 0)
+    member = cluster.start()
+    cluster.settle()
+    counts = member.metrics.counts
+    assert (counts[SESSIONS], counts[ORDERS]) == (2, 2)
+    assert (counts["awin.conversion written"], counts["awin.dead-letter written"]) == (1, 1)
+    assert counts["touches written"] == sum(len(cluster.log.records("touches", number)) for number in (0, 1))
+    assert counts["orders written"] == sum(len(cluster.log.records("orders", number)) for number in (0, 1))
 
 
 def checksums(cluster: Cluster) -> list[tuple[str, ...]]:
@@ -97,6 +111,48 @@ def test_an_outage_in_the_middle_of_a_transaction_is_waited_out() -> None:
     assert [letter.reason for letter in letters(cluster)] == ["null_value"]
     assert member.metrics.counts["aborted"] == 3
     assert ledger_of(cluster, 0).pending() == 0
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_an_outage_in_one_partition_loses_nothing_of_the_others(broken: int) -> None:
+    """Records of the same batch that were not reached are read again, whatever comes after them."""
+    cluster = Cluster(RULES, open_transaction=lambda log, name, source, _: Balky(log, name, source))
+    cluster.start()
+    cluster.settle()
+    cluster.log.produce(ORDERS, None, None, broken)
+    order = replace(ORDER, visitor_id=None)
+    for ref, partition in (("A", 0), ("B", 1)):
+        produce_order(cluster, replace(order, order_ref=ref), partition)
+    cluster.step()
+    for ref, partition in (("C", 0), ("D", 1)):
+        produce_order(cluster, replace(order, order_ref=ref), partition)
+    cluster.settle()
+    assert sorted(DECODE_CONVERSION(record.value).order_ref for record in cluster.conversions()) == ["A", "B", "C", "D"]
+    assert [ledger_of(cluster, partition).pending() for partition in (0, 1)] == [0, 0]
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_a_registry_outage_anywhere_in_a_batch_loses_nothing(failing: int) -> None:
+    """Of four orders in two partitions, whichever cannot be decoded for a while."""
+    decode, decoded = OrderDecoder(SCHEMAS), 0
+
+    def decode_order(value: bytes | None, headers: Headers) -> OrderCompleted:
+        nonlocal decoded
+        decoded += 1
+        if decoded == failing + 1:
+            raise SchemaUnavailable("the registry does not answer")
+        return decode(value, headers)
+
+    cluster = Cluster(RULES, decoders=Decoders(SessionDecoder(SCHEMAS), decode_order))
+    cluster.start()
+    cluster.settle()
+    refs = ["A", "B", "C", "D"]
+    for number, ref in enumerate(refs):
+        produce_order(cluster, replace(ORDER, visitor_id=None, order_ref=ref), number // 2)
+    cluster.settle()
+    produce_order(cluster, replace(ORDER, visitor_id=None, order_ref="E"), 1)
+    cluster.settle()
+    assert sorted(DECODE_CONVERSION(record.value).order_ref for record in cluster.conversions()) == [*refs, "E"]
 
 
 def test_a_registry_that_does_not_answer_is_waited_out() -> None:
@@ -177,7 +233,7 @@ def test_a_flood_stops_the_stage_before_its_last_records_are_committed() -> None
 
 def test_a_dead_letter_that_does_not_fit_keeps_what_tells_it_apart() -> None:
     """Of a record too large to be copied whole, position, hash and the first 64 KB of key and value stay."""
-    cluster = Cluster(RULES, max_message_bytes=200_000)
+    cluster = Cluster(RULES, max_message_bytes=220_000)
     key, value = b"k" * 100_000, b"{}" * 50_000
     cluster.log.produce(ORDERS, key, value, 0)
     cluster.start()
@@ -186,6 +242,29 @@ def test_a_dead_letter_that_does_not_fit_keeps_what_tells_it_apart() -> None:
     assert (letter.reason, letter.truncated) == ("bad_framing", True)
     assert (letter.key, letter.value) == (key[:65_536], value[:65_536])
     assert (letter.source.offset, len(letter.value_sha256)) == (0, 32)
+
+
+def test_a_dead_letter_fits_the_smallest_topic_there_can_be() -> None:
+    """Whatever is cut away, the record is passed and the next one read."""
+    cluster = Cluster(RULES, max_message_bytes=65_536)
+    cluster.log.produce(ORDERS, b"k" * 100_000, b"{}" * 50_000, 0)
+    produce_order(cluster, replace(ORDER, visitor_id=None))
+    cluster.start()
+    cluster.settle()
+    assert [letter.truncated for letter in letters(cluster)] == [True]
+    assert len(cluster.conversions()) == 1
+
+
+def test_a_session_id_too_long_to_be_kept_is_a_dead_letter() -> None:
+    """It would be stored with the touch, and one record must not fill the changelog."""
+    cluster = Cluster(RULES, max_message_bytes=65_536)
+    for session_id in ("s" * 1_001, "s" * 1_000, "s" * 100_000):
+        event = SessionLanded(session_id, "ann", START_MS, "https://shop.example/")
+        cluster.log.produce(SESSIONS, b"key", ENCODE_SESSION(event), 0, timestamp_ms=START_MS)
+    cluster.start()
+    cluster.settle()
+    assert [(letter.reason, letter.field) for letter in letters(cluster)] == [("session_id_too_long", "session_id")] * 2
+    assert ledger_of(cluster, 0).sessions_dead == 2
 
 
 def test_an_order_too_large_to_be_kept_is_a_dead_letter() -> None:

@@ -315,3 +315,10 @@ def test_a_sale_is_never_left_out() -> None:
     """Whatever its length, all of it is said."""
     found = sread.request(replace(SALE, vouchers=("v" * 9_000,)))
     assert (found.left_out, dict(decoded(found.url))["vc"]) == ("", "v" * 9_000)
+
+
+def test_a_sale_that_no_server_could_take_is_refused() -> None:
+    """It would break the client; the order is put aside by name, and the others go on."""
+    with pytest.raises(Unreportable) as caught:
+        sread.request(replace(SALE, vouchers=("v" * 70_000,)))
+    assert caught.value.reason == "request_too_long"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Literal
 
 from consumer.delivery import mark, sent
 from consumer.delivery.mark import Mark
+from consumer.delivery.opening import OutboxFacts
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
@@ -20,7 +21,7 @@ from consumer.state.restore import Restorer
 from consumer.state.table import Table
 from consumer.stream.avro import DeadLetterDecoder
 from consumer.stream.changelog_memory import MemoryChangelogReader
-from consumer.stream.log import Committed, RebalanceListener, Source, Transaction
+from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
 from consumer.stream.memory import Chooser, MemoryLog, MemorySource, MemoryTransaction, in_order
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, schemas
 
@@ -39,6 +40,28 @@ class RecordingMetrics:
         self.commits = 0
         self.failures: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+        self.behind: dict[TopicPartition, int] = {}
+        self.restores = 0
+
+    def records(self, topic: str, count: int) -> None:
+        """Count by topic."""
+        self.taken[topic] += count
+
+    def written(self, topic: str, count: int) -> None:
+        """Count by topic."""
+        self.sent[topic] += count
+
+    def lag(self, records: Mapping[TopicPartition, int]) -> None:
+        """Remember the latest."""
+        self.behind = dict(records)
+
+    def restored(self, seconds: float, changes: int) -> None:
+        """Count."""
+        assert seconds >= 0
+        assert changes >= 0
+        self.restores += 1
 
     def attempt(self, outcome: Outcome, seconds: float) -> None:
         """Keep the outcome."""
@@ -101,6 +124,7 @@ class Member:
             random=Random(1),
             monotonic_s=time.monotonic,
             now_ms=world.now,
+            facts=lambda: world.facts,
         )
 
     def _open_source(self, listener: RebalanceListener) -> Source:
@@ -149,6 +173,7 @@ class World:
         self.awin = awin
         self.now_ms = T0_MS + 60_000
         self.chooser = chooser
+        self.facts = OutboxFacts("receipt-id", partitions)
         self.log = MemoryLog(
             {"awin.conversion": partitions, "awin.receipt": partitions, "awin.dead-letter": 1}, clock_ms=self.now
         )

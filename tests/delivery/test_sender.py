@@ -233,3 +233,10 @@ def test_a_request_looks_as_awin_wants_it(stand_in: StandInAwin) -> None:
     attempts(sread.request(SALE, stand_in.endpoint).url)
     requests: list[AwinRequest] = stand_in.requests
     assert [(request.method, request.ref, request.violations) for request in requests] == [("GET", "A-1", ())]
+
+
+@pytest.mark.parametrize("url", ["https://awin.example/?" + "x" * 70_000, "no address\x00"])
+def test_what_is_no_address_is_rejected(url: str) -> None:
+    """It is never sent, and no mistake of one order ends the stage."""
+    [answer] = attempts(url)
+    assert (answer.outcome, answer.http_status) == ("rejected", None)

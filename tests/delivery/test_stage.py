@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from consumer.delivery.opening import OutboxFacts
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.errors import Fenced, Flood, OffsetsLost, Rebalanced, TopicError, Unavailable
@@ -169,6 +170,36 @@ def test_an_unknown_outcome_can_be_parked(world: World, stand_in: StandInAwin) -
     world.member(unknown_outcome="park").run_until(world.has_receipts("A-1"))
     assert world.receipts()["A-1"].reason == "unknown_outcome"
     assert stand_in.counts_by_ref() == {"A-1": 1}
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [(OutboxFacts("another", 1), "created again"), (OutboxFacts("receipt-id", 2), "has 2 partitions, but 1")],
+)
+def test_delivery_does_not_go_on_without_its_memory(world: World, facts: OutboxFacts, told: str) -> None:
+    """Receipts that were made anew, or keys that moved away from theirs, would let sales be sent twice."""
+    world.produce(sale("A-1"))
+    member = world.member()
+    member.run_until(world.has_receipts("A-1"))
+    member.stage.close()
+    world.facts = facts
+    world.produce(sale("A-2"))
+    with pytest.raises(TopicError, match=told):
+        world.member("b", store=member.store).run_until(lambda: False)
+    assert [request.ref for request in world.awin.requests] == ["A-1"]
+
+
+def test_what_goes_in_and_out_is_counted(world: World) -> None:
+    """By topic, with what is left to be read and the restores."""
+    world.produce(*[sale(ref) for ref in refs(5)])
+    world.log.produce("awin.conversion", b"1001:x", b"garbage")
+    member = world.member(max_outstanding=2)
+    member.run_until(lambda: len(world.dead_letters()) == 1 and len(world.receipts()) == 5)
+    member.run_until(lambda: bool(member.metrics.behind))
+    assert member.metrics.taken == {"awin.conversion": 6}
+    assert member.metrics.sent == {"awin.receipt": 5, "awin.dead-letter": 1}
+    assert member.metrics.restores == 1
+    assert set(member.metrics.behind) == set(world.log.partitions("awin.conversion"))
 
 
 def test_a_flood_of_garbage_stops_the_stage(world: World) -> None:
