@@ -6,7 +6,7 @@ lie in state, be written to the changelog as pending and be read back. When an o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from consumer.stream.log import Source, TopicPartition
 
@@ -28,22 +28,27 @@ class Alignment:
         self._most_waiting = most_waiting
         self._held: set[int] = set()
 
-    def align(self, partition: int, waiting: int) -> None:
-        """Pause or resume the orders of a started partition in which so many wait."""
-        if partition in self._held:
-            if waiting <= self._most_waiting // 2 or not self._sessions_are_behind(partition):
+    def align(self, waiting: Iterable[tuple[int, int]]) -> None:
+        """Pause or resume the orders of started partitions, in each of which so many wait."""
+        ends: Mapping[TopicPartition, int] | None = None
+        for partition, orders in waiting:
+            held = partition in self._held
+            if not held and orders < self._most_waiting:
+                continue
+            ends = self._source.high_watermarks() if ends is None else ends
+            behind = self._sessions_are_behind(partition, ends)
+            if held and (orders <= self._most_waiting // 2 or not behind):
                 self._held.discard(partition)
                 self._source.resume([self._inputs(partition)[1]])
-        elif waiting >= self._most_waiting and self._sessions_are_behind(partition):
-            self._held.add(partition)
-            self._source.pause([self._inputs(partition)[1]])
+            elif not held and behind:
+                self._held.add(partition)
+                self._source.pause([self._inputs(partition)[1]])
 
     def forget(self, partition: int) -> None:
         """Note that a partition was started anew, or is gone: it is paused no longer."""
         self._held.discard(partition)
 
-    def _sessions_are_behind(self, partition: int) -> bool:
+    def _sessions_are_behind(self, partition: int, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether sessions are there that were not read: without them, waiting orders are up to the clock."""
         sessions = self._inputs(partition)[0]
-        end = self._source.high_watermarks().get(sessions)
-        return end is not None and self._source.next_offset(sessions) < end
+        return sessions in ends and self._source.next_offset(sessions) < ends[sessions]

@@ -272,7 +272,7 @@ class AttributeStage:
                 if decided:
                     self._tally.orders.update(decided)
                     self._note_work(0)
-            self._alignment.align(number, len(worker.pending))
+        self._alignment.align((number, len(worker.pending)) for number, worker in self._partitions.items())
 
     def _sweep(self) -> None:
         """Look at a few more touches for refused checksums: a partition's when it becomes ours, and once an hour."""

@@ -55,7 +55,7 @@ class OpenShop:
         return self._is_closing
 
     def close(self) -> None:
-        """End early; what has begun is still produced."""
+        """End early: whatever would still come does not."""
         self._closing.set()
         self._thread.join()
 
@@ -66,15 +66,17 @@ class OpenShop:
             self._produce(self._shop.events(now_ms, now_ms + _STEP_MS))
             now_ms += _STEP_MS
         self._is_closing = True
-        self._produce(self._shop.rest())
+        if not self._closing.is_set():
+            self._produce(self._shop.rest())
         self._producer.flush()
 
     def _produce(self, emissions: Iterable[Emission]) -> None:
         for emission in emissions:
             wait_s = emission.at_ms / 1000 - time.time()
             if wait_s > 0:
-                self._producer.poll(wait_s)
-                time.sleep(max(0.0, emission.at_ms / 1000 - time.time()))
+                self._producer.poll(0)
+                if self._closing.wait(wait_s):
+                    return
             self._producer.produce(self._topics[emission.topic], key=emission.key, value=self._encoded(emission.event))
             if emission.topic == "session":
                 self.sessions += 1

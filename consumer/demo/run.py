@@ -62,7 +62,7 @@ def run_demo(
         awin = stack.enter_context(StandInAwin(latency=latency))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-demo-")))
         settings = _settings(bootstrap_servers, awin.endpoint, folder, ops_port)
-        _create_topics(settings)
+        _create_topics(settings, stack)
         return _run(settings, awin, Shop(seed, rate), seconds, console)
 
 
@@ -161,9 +161,12 @@ def _settings(bootstrap_servers: str, endpoint: str, folder: Path, ops_port: int
     )
 
 
-def _create_topics(settings: Settings) -> None:
+def _create_topics(settings: Settings, stack: ExitStack) -> None:
+    """Create the run's topics; ``stack`` deletes them, since the broker may be the user's own."""
     admin = open_client(AdminClient, clients.connection(settings))
-    topics.create(admin, (*inputs(settings, PARTITIONS), *topics.owned(plan(settings), PARTITIONS)))
+    specs = (*inputs(settings, PARTITIONS), *topics.owned(plan(settings), PARTITIONS))
+    stack.callback(topics.delete, admin, [spec.name for spec in specs])
+    topics.create(admin, specs)
 
 
 def _settled(service: Service, shop: OpenShop, tap: ConversionTap) -> bool:

@@ -100,10 +100,11 @@ class Source(Protocol):
     def ask_ends(self, partitions: Sequence[TopicPartition]) -> Callable[[], Mapping[TopicPartition, int] | None]:
         """Send a request for the end offsets (uncommitted records included) now, without blocking.
 
-        The returned function gives the answer once it is there, ``None`` before.
+        The returned function gives the answer once it is there, ``None`` before. Partitions that just then have no
+        leader are left out of it.
 
         Raises:
-            Unavailable: (from the returned function) the request failed.
+            Unavailable: (from the returned function) the request failed altogether.
         """
 
     def offsets_at(self, times_ms: Mapping[TopicPartition, int], timeout_s: float) -> dict[TopicPartition, int]:

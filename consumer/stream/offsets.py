@@ -40,7 +40,9 @@ def ask_ends(admin: AdminClient, partitions: Iterable[TopicPartition], timeout_s
     def answer() -> dict[TopicPartition, int] | None:
         if not all(future.done() for future in futures.values()):
             return None
-        return _results(admin, futures)
+        # A partition without leader must not keep the others from their answers.
+        answered = {each: future for each, future in futures.items() if future.exception() is None}
+        return _results(admin, answered or futures)
 
     return answer
 

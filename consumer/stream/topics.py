@@ -122,9 +122,21 @@ def copartitioned(facts: Mapping[str, TopicFacts], names: Sequence[str]) -> int:
         counts = ", ".join(f"{name} has {facts[name].partitions}" for name in names)
         raise TopicError(
             f"these topics must have equally many partitions, but {counts}: records that belong together would not "
-            "meet; make the smaller one anew (`awin-consumer topics create` if it is ours)"
+            "meet. If nothing was read yet, make the smaller one anew (`awin-consumer topics create` if it is ours); "
+            "else see docs/operations.md, 'Changing the number of partitions'"
         )
     return facts[names[0]].partitions
+
+
+def delete(admin: AdminClient, names: Sequence[str], timeout_s: float = 30.0) -> None:
+    """Delete those of these topics that exist.
+
+    Raises:
+        Unavailable: the broker did not do it in time.
+        TopicError: it may not be done.
+    """
+    for name, future in admin.delete_topics(list(names), operation_timeout=timeout_s).items():
+        answer_of(future, timeout_s, f"deleting topic {name}", unless=KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 def create(admin: AdminClient, specs: Sequence[TopicSpec], timeout_s: float = 30.0) -> list[str]:
