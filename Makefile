@@ -17,7 +17,7 @@ endif
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
 	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some)'
-	@echo 'make mutants       breaks one rule at a time and expects the tests to notice (a part of make test)'
+	@echo 'make mutants       breaks the attribution in every small way and counts what the tests notice'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
@@ -37,7 +37,7 @@ test: $(VENV)/.dev-ready
 	@$(BIN)/pytest $(ARGS)
 
 mutants: $(VENV)/.dev-ready
-	@$(BIN)/pytest tests/mutants $(ARGS)
+	@$(BIN)/python tools/mutation.py $(ARGS)
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -50,7 +50,7 @@ requirements: $(VENV)/.dev-ready
 	@sh tools/requirements.sh $(ARGS)
 
 clean:
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants
 	find consumer tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(VENV)/.demo-ready: pyproject.toml requirements/build.txt requirements/demo.txt tools/venv.sh $(MADE_ELSEWHERE)
