@@ -159,8 +159,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
     http_status: int | None
     outcome: Outcome | None
     excerpt: str
+    """The beginning of the last answer; once exported the file's name."""
     reason: str
-    """For a dead letter its reason, else empty."""
+    """For a dead letter its reason. ``offline`` for what its programme's method leaves to files: ``deferred`` until it
+    is ``exported``, which keeps the reason why (``offline`` or ``too_old``). Else empty."""
     first_attempt_at_ms: int | None
     finished_at_ms: int
     completed_at_ms: int

@@ -90,8 +90,11 @@ def _orders(totals: Sequence[OrderTotals]) -> object:
 def _outbox(totals: Sequence[OutboxTotals]) -> object:
     from consumer.cli.output import table
 
-    columns = ("partition", "conversions", "delivered", "shadow", "dead letters", "repeats", "outstanding")
-    names = ("conversions", "delivered", "shadow", "dead_letters", "repeats", "outstanding")
+    names = (
+        *("conversions", "delivered", "exported", "shadow", "dead_letters", "repeats"),
+        *("for_export", "outstanding"),
+    )
+    columns = ("partition", *(name.replace("_", " ") for name in names))
     rows = [(str(each.partition), *(getattr(each, name) for name in names)) for each in totals]
     rows.append(("all", *(sum(getattr(each, name) for each in totals) for name in names)))
     return table(columns, rows, numbers=columns)

@@ -14,7 +14,7 @@ from consumer.inspect.explanation import Decided, Explanation, Refusal
 from consumer.inspect.words import OUTCOMES, REASONS, STATES, VERDICTS, length, moment
 
 _COLOURS = {"delivered": "green", "exported": "green", "dead_letter": "red", "unreceipted": "red", "unknown": "red"}
-_SINCE = dict.fromkeys(("pending", "outstanding", "unreceipted", "deferred"), "since")
+_SINCE = dict.fromkeys(("pending", "outstanding", "unreceipted", "for_export", "deferred"), "since")
 
 
 def write(found: Explanation, console: Console) -> None:
@@ -118,7 +118,7 @@ def _delivery(receipt: Receipt) -> Iterator[tuple[str, str]]:
         status = "" if receipt.http_status is None else f"HTTP {receipt.http_status}, "
         yield "last answer", status + OUTCOMES.get(receipt.outcome, receipt.outcome)
     if receipt.excerpt:
-        yield "it said", escape(receipt.excerpt)
+        yield "file" if receipt.ending == "exported" else "it said", escape(receipt.excerpt)
     if receipt.possible_repeat:
         yield "possible repeat", "yes: a crash may have let it reach Awin before its first counted attempt"
     if receipt.repeats:

@@ -12,6 +12,7 @@ from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.retry import Retries
 from consumer.delivery.sender import Answer
+from consumer.delivery.sent import TOO_OLD
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.worker import Reply, Ticket, Worker
 from consumer.errors import Reject, Unreportable
@@ -100,7 +101,7 @@ class Dispatch:
         age_ms = self._now_ms() - item.conversion.completed_at_ms
         if age_ms > self._settings.max_age_ms:
             return Reject(
-                "too_old", "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
+                TOO_OLD, "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
             )
         try:
             request = sread.request(item.conversion, self._settings.endpoint)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from consumer.delivery.outstanding import Finished, Outstanding
+from consumer.delivery.sent import OFFLINE
 from consumer.errors import Reject
 from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
 from consumer.stream.log import Record
@@ -63,6 +64,18 @@ class Endings:
             receipt=self._receipt(item, "shadow", self._now_ms()),
         )
 
+    def left_for_export(self, item: Outstanding) -> Finished:
+        """The programme's method is ``offline``: the receipt says that the order waits for `export-offline`.
+
+        It settles which conversion of the order that is, so repeats and conflicts are told here as for any other.
+        """
+        return Finished(
+            offset=item.at.offset,
+            ending="for_export",
+            key=item.key,
+            receipt=self._receipt(item, "deferred", self._now_ms(), OFFLINE),
+        )
+
     def rejected(self, item: Outstanding, rejection: Reject) -> Finished:
         """The conversion cannot be delivered: a receipt that says so and a dead letter."""
         now_ms = self._now_ms()
@@ -85,6 +98,10 @@ class Endings:
             key=item.key,
             receipt=self._codecs.write_receipt(replace(known, repeats=known.repeats + 1)),
         )
+
+    def silent_repeat(self, item: Outstanding) -> Finished:
+        """As `repeat`, where the receipt may be the export's by now: nothing is written, only counted."""
+        return Finished(offset=item.at.offset, ending="silent_repeat", in_order=True, key=item.key)
 
     def conflict(self, item: Outstanding, known: Receipt) -> Finished:
         """A later conversion says something else about the same order: a dead letter, the receipt stays."""
@@ -131,7 +148,7 @@ class Endings:
                 mode=conversion.mode,
                 attempts=item.attempts,
                 unknown_attempts=item.unknown_attempts,
-                possible_repeat=item.suspect and ending != "shadow",
+                possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
                 repeats=0,
                 http_status=None if answer is None else answer.http_status,
                 outcome=None if answer is None else answer.outcome,

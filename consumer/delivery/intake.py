@@ -51,12 +51,16 @@ class Intake:
         verdict = sent.judge(item.conversion, item.at, receipt)
         if verdict == "known":
             partition.finish(self._endings.known(item))
+        elif receipt is not None and verdict == "repeat" and not sent.may_be_rewritten(receipt):
+            partition.finish(self._endings.silent_repeat(item))
         elif receipt is not None and verdict == "repeat":
             partition.finish(self._endings.repeat(item, receipt))
         elif receipt is not None:
             partition.finish(self._endings.conflict(item, receipt))
         elif item.conversion.mode == "shadow":
             partition.finish(self._endings.shadow(item))
+        elif item.conversion.method == "offline":
+            partition.finish(self._endings.left_for_export(item))
         elif item.conversion.method != "sread":
             partition.finish(self._endings.rejected(item, _unsupported(item.conversion.method)))
         else:

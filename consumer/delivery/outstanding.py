@@ -46,7 +46,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     """The ending of one record, encoded and ready to be committed."""
 
     offset: int
-    ending: Literal["delivered", "shadow", "dead_letter", "repeat", "known"]
+    ending: Literal["delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat", "known"]
     """``known`` writes and counts nothing: it was committed before, only the offset has yet to pass it."""
     reason: str = ""
     in_order: bool = False

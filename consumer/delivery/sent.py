@@ -14,6 +14,11 @@ from consumer.stream.log import Record
 
 VERSION = b"\x01"
 
+OFFLINE = "offline"
+"""Reason of the receipt of an order that is left to `awin-consumer export-offline` by its programme's method."""
+TOO_OLD = "too_old"
+"""Reason of the dead letter of a sale that Awin would date wrongly; `export-offline` may take it over."""
+
 Verdict = Literal["new", "known", "repeat", "conflict"]
 
 
@@ -40,6 +45,20 @@ def unpack(value: bytes) -> bytes:
     if value[:1] != VERSION:
         raise StateError(f"a remembered receipt has version {value[:1].hex()}, this software reads {VERSION.hex()}")
     return value[1:]
+
+
+def waits_for_export(receipt: Receipt) -> bool:
+    """Say whether the order may be handed over by file."""
+    return (receipt.ending, receipt.reason) in {("deferred", OFFLINE), ("dead_letter", TOO_OLD)}
+
+
+def may_be_rewritten(receipt: Receipt) -> bool:
+    """Say whether deliver may write a known receipt again, to count a repeat on it.
+
+    A local store follows the receipts of its own stage alone: what it takes for waiting may be exported by now, and to
+    write that again would have the order exported twice.
+    """
+    return receipt.ending != "exported" and not waits_for_export(receipt)
 
 
 def judge(conversion: Conversion, at: Position, receipt: Receipt | None) -> Verdict:

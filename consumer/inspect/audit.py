@@ -165,6 +165,7 @@ class Audit:
             None if after is None else self._mark(number, after),
             receipts_whole=not receipts.start,
             dead_letters_whole=dead_letters_whole,
+            conversions_whole=not conversions.start,
         )
 
     def _converted(self, record: Record) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import Struct
 
 from consumer.awin import sread
+from consumer.delivery.sent import OFFLINE
 from consumer.events import Conversion, DeadLetter, Position, Receipt
 
 State = Literal[
@@ -18,6 +19,7 @@ State = Literal[
     "delivered",
     "exported",
     "shadow",
+    "for_export",
     "deferred",
     "dead_letter",
     "remembered",
@@ -164,7 +166,8 @@ def _decisive(traces: Traces) -> Decided | None:
 
 def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
     if traces.receipt is not None:
-        return traces.receipt.ending, traces.receipt.finished_at_ms
+        for_export = traces.receipt.ending == "deferred" and traces.receipt.reason == OFFLINE
+        return "for_export" if for_export else traces.receipt.ending, traces.receipt.finished_at_ms
     if decided is not None:
         passed = traces.delivered_to is not None and traces.delivered_to > decided.at.offset
         return "unreceipted" if passed else "outstanding", decided.decided_at_ms

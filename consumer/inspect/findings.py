@@ -69,10 +69,15 @@ class OutboxTotals(Struct, frozen=True, kw_only=True):
     partition: int
     conversions: int
     delivered: int
+    exported: int
+    """Handed over by file."""
     shadow: int
     dead_letters: int
     repeats: int
+    for_export: int
+    """Outstanding for `awin-consumer export-offline`."""
     outstanding: int
+    """Not finished by delivery."""
     compared: bool
     """Whether the endings were held against the counts in the commit metadata."""
 

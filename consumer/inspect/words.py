@@ -33,6 +33,7 @@ STATES = {
     "unreceipted": "decided; delivery has passed it without a receipt: run `awin-consumer audit`",
     "delivered": "Awin has received it",
     "exported": "handed over by file",
+    "for_export": "waiting for `awin-consumer export-offline`",
     "shadow": "decided, and by delivery.mode: shadow never sent",
     "deferred": "to be tried later",
     "dead_letter": "could not be processed",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin
@@ -35,12 +36,21 @@ class Expected:
         """Take in the next record of its key."""
         first = self.first.setdefault(conversion.order_ref, conversion)
         if first is conversion:
-            self.counts["shadow" if conversion.mode == "shadow" else "delivered"] += 1
+            self.counts[ending_of(conversion)] += 1
+        elif first.fingerprint == conversion.fingerprint and ending_of(first) == "for_export":
+            self.counts["silent_repeat"] += 1
         elif first.fingerprint == conversion.fingerprint:
             self.repeats[conversion.order_ref] += 1
             self.counts["repeat"] += 1
         else:
             self.counts["dead_letter"] += 1
+
+
+def ending_of(conversion: Conversion) -> str:
+    """Return what becomes of a conversion that is the first of its order."""
+    if conversion.mode == "shadow":
+        return "shadow"
+    return "for_export" if conversion.method == "offline" else "delivered"
 
 
 def produce(world: World, random: Random, expected: Expected) -> None:
@@ -50,6 +60,7 @@ def produce(world: World, random: Random, expected: Expected) -> None:
         mode = "shadow" if number % 5 == 0 else "live"
         fingerprint = random.choice([b"same", b"same", b"other"])
         conversion = sale(f"A-{number}", mode="shadow" if mode == "shadow" else "live", fingerprint=fingerprint)
+        conversion = replace(conversion, method="offline" if number % 4 == 0 else "sread")
         world.produce(conversion)
         expected.add(conversion)
     if random.random() < 0.1:

@@ -14,8 +14,8 @@ from consumer.delivery.opening import OutboxFacts
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.errors import Fenced, Flood, OffsetsLost, Rebalanced, TopicError, Unavailable
-from consumer.events import Ending, Outcome
-from tests.delivery.conversions import T0_MS, key_of, sale
+from consumer.events import Ending, Method, Outcome
+from tests.delivery.conversions import T0_MS, codecs, key_of, sale
 from tests.delivery.stages import World, refs
 
 
@@ -243,6 +243,68 @@ def test_shadow_is_never_sent(world: World, stand_in: StandInAwin) -> None:
     receipt = world.receipts()["A-1"]
     assert (receipt.ending, receipt.mode, receipt.attempts) == ("shadow", "shadow", 0)
     assert stand_in.requests == []
+
+
+def test_what_is_left_to_files_is_passed_by(world: World, stand_in: StandInAwin) -> None:
+    """An offline conversion is never sent and never too old: its receipt says that it waits. Shadow stays shadow."""
+    old = sale("old", at_ms=world.now_ms - 10 * 86_400_000)
+    world.produce(*(replace(each, method="offline") for each in (sale("A-1"), old, sale("never", mode="shadow"))))
+    member = world.member()
+    member.run_until(world.has_receipts("A-1", "old", "never"))
+    receipts = world.receipts()
+    assert {(receipts[ref].ending, receipts[ref].reason) for ref in ("A-1", "old")} == {("deferred", "offline")}
+    assert receipts["never"].ending == "shadow"
+    assert receipts["A-1"].attempts == 0
+    assert (stand_in.requests, world.dead_letters()) == ([], [])
+    assert world.mark().counts == {"for_export": 2, "shadow": 1}
+
+
+@pytest.mark.parametrize("method", ["offline", "sread"])
+def test_a_receipt_that_may_be_exported_is_not_written_again(
+    world: World, stand_in: StandInAwin, method: Method
+) -> None:
+    """A repeat is only counted: the store does not know whether the order is exported by now. A conflict is told."""
+    first = replace(sale("A-1", at_ms=world.now_ms - 86_400_001), method=method)
+    world.produce(first)
+    member = world.member()
+    member.run_until(world.has_receipts("A-1"))
+    exported = replace(world.receipts()["A-1"], ending="exported")
+    world.log.produce("awin.receipt", key_of(first), codecs().write_receipt(exported))
+    # The repeat says `sread`: the programme's method was changed. It is not sent either.
+    world.produce(sale("A-1"), sale("A-1", fingerprint=b"other"), sale("A-2"))
+    member.run_until(world.has_receipts("A-2"))
+    member.run_until(lambda: "conflict" in {letter.reason for letter in world.dead_letters()})
+    assert world.receipts()["A-1"] == exported
+    assert stand_in.counts_by_ref() == {"A-2": 1}
+    assert world.mark().counts["silent_repeat"] == 1
+
+
+def test_an_exported_order_is_known_after_a_restart(world: World, stand_in: StandInAwin) -> None:
+    """A new owner restores the export's receipt and leaves it as it is."""
+    first = replace(sale("A-1"), method="offline")
+    world.produce(first)
+    member = world.member()
+    member.run_until(world.has_receipts("A-1"))
+    member.stage.close()
+    exported = replace(world.receipts()["A-1"], ending="exported")
+    world.log.produce("awin.receipt", key_of(first), codecs().write_receipt(exported))
+    world.produce(sale("A-1"), sale("A-2"))
+    world.member("b").run_until(world.has_receipts("A-2"))
+    assert world.receipts()["A-1"] == exported
+    assert stand_in.counts_by_ref() == {"A-2": 1}
+
+
+def test_what_was_left_to_files_is_no_possible_repeat(world: World, stand_in: StandInAwin) -> None:
+    """Nobody can have sent it, so it is not flagged after a crash."""
+    stand_in.behave(lambda _: awin.Hang())
+    world.produce(sale("slow"))
+    first = world.member()
+    first.run_until(lambda: len(stand_in.requests) == 1)
+    world.produce(replace(sale("A-1"), method="offline"))
+    first.crash()
+    stand_in.behave(lambda _: OK)
+    world.member("b").run_until(world.has_receipts("A-1", "slow"))
+    assert {ref: receipt.possible_repeat for ref, receipt in world.receipts().items()} == {"slow": True, "A-1": False}
 
 
 def test_test_mode_says_so(world: World, stand_in: StandInAwin) -> None:

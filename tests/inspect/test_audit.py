@@ -29,7 +29,8 @@ FATES: tuple[Fate, ...] = (
     "undecodable",
     "too_late",
 )
-HOWS: tuple[How, ...] = ("delivered", "delivered", "shadow", "rejected")
+HOWS: tuple[How, ...] = ("delivered", "delivered", "shadow", "rejected", "too_old", "for_export", "for_export")
+ENDINGS = ("delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat")
 
 partitions = st.integers(0, PARTITIONS - 1)
 steps = st.lists(
@@ -37,6 +38,7 @@ steps = st.lists(
         st.tuples(st.just("order"), partitions, st.sampled_from(FATES)),
         st.tuples(st.just("decide"), partitions),
         st.tuples(st.just("deliver"), partitions, st.integers(0, 2), st.sampled_from(HOWS)),
+        st.tuples(st.just("export"), partitions),
     ),
     max_size=60,
 )
@@ -142,7 +144,7 @@ def test_a_dropped_receipt_is_found(actions: Steps, data: st.DataObject) -> None
         if Position(record.topic, number, record.offset) not in refused
     ]
     report = audited(world)
-    if receipt_of(receipt).ending == "dead_letter":
+    if receipt_of(receipt).ending == "dead_letter" or receipt_of(receipt).reason == "too_old":
         assert places(report) == lost  # its dead letter is as good an ending
     else:
         in_order = source < world.delivered_to(number)
@@ -228,7 +230,7 @@ def test_counts_that_are_wrong_together_are_found(actions: Steps, partition: int
     assert places(audited(world)) == [("counts", TOPICS.order_completed, partition, None)]
 
 
-@given(steps, partitions, st.sampled_from(("delivered", "shadow", "dead_letter", "repeat")), st.sampled_from((-1, 1)))
+@given(steps, partitions, st.sampled_from(ENDINGS), st.sampled_from((-1, 1)))
 def test_a_wrong_count_of_endings_is_found(actions: Steps, partition: int, ending: str, error: int) -> None:
     """The outbox partition is named, and the ending."""
     world = built(actions)
@@ -268,6 +270,48 @@ def test_state_without_position_is_found() -> None:
         if record.partition == 1:
             world.topics.remove(record)
     assert places(audited(world)) == [("no_state", TOPICS.order_completed, 1, None)]
+
+
+def test_what_is_left_to_files_is_outstanding_for_them() -> None:
+    """Until it is exported; neither that nor a repeat afterwards, which no receipt counts, looks like a loss."""
+    world = World(2, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "for_export")
+    (waiting,) = audited(world).outbox
+    assert (waiting.for_export, waiting.exported, waiting.outstanding) == (1, 0, 0)
+    world.export(0)
+    world.order(1, "repeat_elsewhere")
+    world.decide(1)
+    world.deliver(0, 0, "delivered")
+    report = audited(world)
+    (done,) = report.outbox
+    assert (done.for_export, done.exported, done.repeats) == (0, 1, 1)
+    assert report.ok
+
+
+def test_a_sale_too_old_to_be_sent_stays_a_dead_letter_when_it_is_exported() -> None:
+    """Its letter is still there, and the order is among the exported ones."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "too_old")
+    world.export(0)
+    report = audited(world)
+    (totals,) = report.outbox
+    assert (totals.dead_letters, totals.exported, totals.for_export) == (1, 1, 0)
+    assert report.ok
+
+
+def test_expired_conversions_take_silent_repeats_with_them() -> None:
+    """Their count is then no longer held against what is found."""
+    world = World(2, 1)
+    for partition in range(2):
+        world.order(partition, "repeat_elsewhere")
+        world.decide(partition)
+        world.deliver(0, 0, "for_export")
+    world.topics.expire(TOPICS.conversion, 0, 2)
+    assert audited(world).ok
 
 
 def test_an_order_that_nobody_knows_is_found() -> None:

@@ -62,6 +62,18 @@ def test_a_delivered_order_has_its_receipt() -> None:
     assert (found.receipt.attempts, found.since_ms) == (1, found.receipt.finished_at_ms)
 
 
+def test_an_order_left_to_files_waits_for_the_export() -> None:
+    """Afterwards the receipt names the file."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.deliver(0, 0, "for_export")
+    assert explained(world, "R-1").state == "for_export"
+    world.export(0)
+    found = explained(world, "R-1")
+    assert found.receipt is not None
+    assert (found.state, found.receipt.excerpt) == ("exported", "awin.csv")
+
+
 def test_a_conversion_without_receipt_behind_the_position_is_told() -> None:
     """That should not be, so it is not called outstanding."""
     world = ordered("accepted")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec.structs import replace
 
@@ -47,7 +47,8 @@ Fate = Literal[
     "undecodable",
     "too_late",
 ]
-How = Literal["delivered", "shadow", "rejected"]
+How = Literal["delivered", "shadow", "rejected", "too_old", "for_export"]
+REASONS = {"too_old": "too_old", "for_export": "offline"}
 
 
 @cache
@@ -166,9 +167,11 @@ class World:
             return
         outbox.done.add(offset)
         if known is None:
-            self._receipt(outbox, record, decided, "dead_letter" if how == "rejected" else how)
-            if how == "rejected":
-                self._refuse(record, "http_400", decided.order_ref)
+            self._receipt(outbox, record, decided, how)
+            if how in {"rejected", "too_old"}:
+                self._refuse(record, "http_400" if how == "rejected" else how, decided.order_ref)
+        elif known.fingerprint == decided.fingerprint and known.reason in REASONS.values():
+            outbox.counts["silent_repeat"] += 1
         elif known.fingerprint == decided.fingerprint:
             outbox.counts["repeat"] += 1
             self._write_receipt(outbox, record, replace(known, repeats=known.repeats + 1))
@@ -176,6 +179,15 @@ class World:
             outbox.counts["dead_letter"] += 1
             self._refuse(record, "conflict", decided.order_ref)
         self.commit_outbox(partition)
+
+    def export(self, partition: int) -> None:
+        """Hand over by file whatever waits in a partition of the outbox."""
+        for key, receipt in list(self._outbox[partition].receipts.items()):
+            if receipt.reason in REASONS.values() and receipt.ending != "exported":
+                exported = replace(receipt, ending="exported", excerpt="awin.csv")
+                # Deliver's own table does not learn of it.
+                value = ReceiptEncoder(schemas())(exported)
+                self.topics.append(self.names.receipt, key, value, partition, self._now_ms)
 
     def commit_outbox(self, partition: int) -> None:
         """Commit deliver's position with the counts."""
@@ -222,8 +234,10 @@ class World:
         at = TopicPartition(self.names.order_completed, partition)
         self.topics.commit(ATTRIBUTE, at, Committed(BEFORE_OURS + ledger.orders, ""))
 
-    def _receipt(self, outbox: _Outbox, record: Record, decided: Conversion, ending: Ending) -> None:
-        outbox.counts[ending] += 1
+    def _receipt(self, outbox: _Outbox, record: Record, decided: Conversion, how: How) -> None:
+        endings: dict[How, Ending] = {"rejected": "dead_letter", "too_old": "dead_letter", "for_export": "deferred"}
+        ending = endings.get(how, cast("Ending", how))
+        outbox.counts["for_export" if how == "for_export" else ending] += 1
         receipt = Receipt(
             programme=decided.programme,
             order_ref=decided.order_ref,
@@ -236,7 +250,7 @@ class World:
             http_status=200,
             outcome="delivered",
             excerpt="",
-            reason="",
+            reason=REASONS.get(how, ""),
             first_attempt_at_ms=self._now_ms,
             finished_at_ms=self._now_ms,
             completed_at_ms=decided.completed_at_ms,
