@@ -233,7 +233,12 @@ class MemoryTransaction:
     """
 
     def __init__(
-        self, log: MemoryLog, transactional_id: str, source: MemorySource, *, max_record_bytes: int = 1_000_000
+        self,
+        log: MemoryLog,
+        transactional_id: str,
+        source: MemorySource | None = None,
+        *,
+        max_record_bytes: int = 1_000_000,
     ) -> None:
         self._log = log
         self._id = transactional_id
@@ -267,12 +272,20 @@ class MemoryTransaction:
             raise ValueError(
                 "a commit needs valid next offsets: without them the group does not check that we are a member"
             )
+        return self._commit(offsets)
+
+    def commit_alone(self) -> Mapping[TopicPartition, int]:
+        """See `consumer.stream.transaction.KafkaTransaction.commit_alone`."""
+        return self._commit({})
+
+    def _commit(self, offsets: Mapping[TopicPartition, Committed]) -> Mapping[TopicPartition, int]:
         self._require_epoch()
         failure, self._failure = self._failure, None
         try:
             if self._cut_off or not self._log.available:
                 raise Unavailable(f"{self._id}: the broker does not answer")
-            self._source.check_membership(offsets)
+            if offsets:
+                self._members().check_membership(offsets)
             if failure is not None and not failure[1]:
                 raise failure[0]
         except KafkaError:
@@ -281,7 +294,8 @@ class MemoryTransaction:
         written = self._open
         if written is not None:
             self._log.finish(written, "committed")
-        self._source.group.committed.update(offsets)
+        if offsets:
+            self._members().group.committed.update(offsets)
         self._open = None
         if failure is not None:
             raise failure[0]
@@ -297,6 +311,11 @@ class MemoryTransaction:
     def close(self) -> None:
         """See `consumer.stream.log.Transaction.close`."""
         self.abort()
+
+    def _members(self) -> MemorySource:
+        if self._source is None:
+            raise ValueError(f"{self._id}: a writer of no group has no offsets to commit")
+        return self._source
 
     def _require_epoch(self) -> None:
         if self._epoch != self._log.epoch(self._id):

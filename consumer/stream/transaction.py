@@ -76,7 +76,7 @@ class KafkaTransaction:
     Args:
         properties: librdkafka's; those that delivery depends on are refused.
         transactional_id: one per stage and instance.
-        members: the source whose offsets are committed.
+        members: the source whose offsets are committed; ``None`` for a writer of no group (`commit_alone`).
         max_record_bytes: largest key and value together: ``max.message.bytes`` of the topics written to, less
             `BATCH_OVERHEAD_BYTES`.
         timeout_s: how long a step before the commit request may take, and an abort.
@@ -93,7 +93,7 @@ class KafkaTransaction:
         self,
         properties: Properties,
         transactional_id: str,
-        members: Members,
+        members: Members | None,
         *,
         max_record_bytes: int = 1_000_000,
         timeout_s: float = 10.0,
@@ -149,10 +149,24 @@ class KafkaTransaction:
             raise ValueError(
                 "a commit needs valid next offsets: without them the group does not check that we are a member"
             )
+        return self._commit(offsets)
+
+    def commit_alone(self) -> Mapping[TopicPartition, int]:
+        """Commit everything sent since the last commit without offsets: only our id fences us.
+
+        For writers that belong to no group. A stage must never use it: an expelled member's commit would go through.
+
+        Raises:
+            Unavailable, TopicError, Fenced: as `commit`.
+        """
+        return self._commit({})
+
+    def _commit(self, offsets: Mapping[TopicPartition, Committed]) -> Mapping[TopicPartition, int]:
         producer = self._begun()
         try:
             self._flush(producer)
-            self._send_offsets(producer, offsets)
+            if offsets:
+                self._send_offsets(producer, offsets)
         except (Rebalanced, Unavailable, TopicError):
             self.abort()
             raise
@@ -249,6 +263,8 @@ class KafkaTransaction:
             raise refusal(f"{self._id}: a record for {topic} was not written", refused)
 
     def _send_offsets(self, producer: Producer, offsets: Mapping[TopicPartition, Committed]) -> None:
+        if self._members is None:
+            raise ValueError(f"{self._id}: a writer of no group has no offsets to commit")
         positions = [
             confluent_kafka.TopicPartition(*partition, each.offset, each.metadata)
             for partition, each in offsets.items()

@@ -75,6 +75,9 @@ class Log(Protocol):
     def transaction(self, name: str, source: Source) -> Transaction:
         """Make a transaction whose offsets are those of the source's group."""
 
+    def writer(self, name: str) -> KafkaTransaction | MemoryTransaction:
+        """Make a transaction of no group."""
+
     def share(self, topics: Sequence[str], members: dict[str, Source], listeners: dict[str, Recorder]) -> None:
         """Let these members, and no others, have the topics; return when each has its share."""
 
@@ -141,6 +144,10 @@ class InMemory:
         """See `Log`."""
         assert isinstance(source, MemorySource)
         return MemoryTransaction(self.log, name, source, max_record_bytes=100_000)
+
+    def writer(self, name: str) -> MemoryTransaction:
+        """See `Log`."""
+        return MemoryTransaction(self.log, name)
 
     def share(self, topics: Sequence[str], members: dict[str, Source], listeners: dict[str, Recorder]) -> None:
         """See `Log`: by partition number, round robin."""
@@ -228,6 +235,10 @@ class OnKafka:
         """See `Log`."""
         assert isinstance(source, KafkaSource)
         return self.closing(KafkaTransaction(self.servers, self._name(name), source, max_record_bytes=100_000))
+
+    def writer(self, name: str) -> KafkaTransaction:
+        """See `Log`."""
+        return self.closing(KafkaTransaction(self.servers, self._name(name), None))
 
     def share(self, topics: Sequence[str], members: dict[str, Source], listeners: dict[str, Recorder]) -> None:
         """See `Log`: as the broker's group decides."""

@@ -229,6 +229,35 @@ def test_a_new_instance_fences_the_old_one(log: Log) -> None:
     assert source.committed([at], 10) == {at: Committed(1, "")}
 
 
+def test_a_writer_of_no_group_commits_without_offsets(log: Log) -> None:
+    """What it sent is seen together, and not before; offsets it has none to commit."""
+    out = log.topic("out", 2)
+    writer = log.writer("writer")
+    for number in (0, 1):
+        writer.send(out, b"k", b"v", number)
+    assert log.visible(out, ended=False) == []
+    assert writer.commit_alone() == {TopicPartition(out, 0): 1, TopicPartition(out, 1): 1}
+    assert [log.visible(out, number) for number in (0, 1)] == [[(b"k", b"v")]] * 2
+    with pytest.raises(ValueError, match="of no group"):
+        writer.commit({TopicPartition(out, 0): Committed(0, "")})
+    with pytest.raises(ValueError, match="valid next offsets"):
+        writer.commit({})
+
+
+def test_a_writer_of_no_group_is_fenced_by_its_id(log: Log) -> None:
+    """A new one aborts what the old one had open, before it is there itself; the old one can do nothing more."""
+    out = log.topic("out")
+    old = log.writer("writer")
+    old.send(out, b"k", b"1")
+    old.commit_alone()
+    old.send(out, b"k", b"2")
+    log.writer("writer")
+    assert log.visible(out) == [(b"k", b"1")]
+    with pytest.raises(Fenced):
+        old.commit_alone()
+    assert log.visible(out) == [(b"k", b"1")]
+
+
 def test_ends_include_what_came_before_the_question(log: Log) -> None:
     """The answer counts every record written before, those of an open transaction included."""
     at, out = TopicPartition(log.topic("in"), 0), TopicPartition(log.topic("out"), 0)
