@@ -6,13 +6,12 @@ Source: Awin's server-to-server page, whose template is
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from consumer import money
+from consumer.awin import wording
 from consumer.errors import Unreportable
-from consumer.events import Conversion, Part, Product
+from consumer.events import Conversion, Product
 
 ENDPOINT = "https://www.awin1.com/sread.php"
 MAX_URL_CHARACTERS = 8_000
@@ -82,13 +81,13 @@ def _sale(conversion: Conversion) -> _Parameters:
         ("tt", "ss"),
         ("tv", "2"),
         ("merchant", conversion.programme),
-        ("amount", _amount(conversion.amount, conversion.currency, "amount")),
+        ("amount", wording.amount(conversion.amount, conversion.currency, "amount")),
         ("ch", conversion.channel),
-        ("parts", "|".join(_part(part, conversion.currency) for part in conversion.parts)),
+        ("parts", wording.parts(conversion)),
         ("vc", conversion.vouchers[0] if conversion.vouchers else ""),
         ("cr", conversion.currency),
         ("ref", conversion.order_ref),
-        ("testmode", "1" if conversion.test or conversion.mode == "test" else "0"),
+        ("testmode", wording.flag(wording.is_test(conversion))),
     ]
     if conversion.click_checksums:
         said.append(("cks", ",".join(conversion.click_checksums)))
@@ -116,28 +115,13 @@ def _row(conversion: Conversion, product: Product) -> str:
         conversion.order_ref,
         product.product_id,
         product.name,
-        _amount(product.unit_price, conversion.currency, "products"),
+        wording.amount(product.unit_price, conversion.currency, "products"),
         str(product.quantity),
         product.sku,
         product.group,
         product.category,
     )
     return "|".join(value.replace("|", " ")[:MAX_ROW_VALUE] for value in values)
-
-
-def _part(part: Part, currency: str) -> str:
-    return f"{part.code}:{_amount(part.amount, currency, 'parts')}"
-
-
-def _amount(amount: Decimal, currency: str, field: str) -> str:
-    """Write an amount with its currency's minor digits, whatever scale it travelled with."""
-    if amount < 0:
-        raise Unreportable("negative_amount", field, f"{field} is negative: a sale is reported with zero or more")
-    try:
-        return money.written(amount, currency)
-    except ArithmeticError as error:
-        message = f"{field} has more digits than {currency} can express: it was not rounded when the order was decided"
-        raise Unreportable("bad_amount", field, message) from error
 
 
 def _numerically(number: str) -> tuple[int, str]:
