@@ -13,6 +13,7 @@
     │   └── Fenced               another instance took our place: exit
     ├── StateError               local state cannot be used
     │   └── RestoreStalled       a changelog gave nothing for too long
+    ├── OutputError              a file cannot be written, or its state is not known
     ├── SchemaUnavailable        the schema registry does not answer: wait
     ├── Unfound                  what was asked for is not in the topics
     ├── Flood                    too much bad input: stop loudly
@@ -74,6 +75,10 @@ class StateError(ConsumerError):
 
 class RestoreStalled(StateError):
     """Raised when a changelog read makes no progress past its deadline. The stage stops."""
+
+
+class OutputError(ConsumerError):
+    """Raised when files cannot be written where they should go. The text names the folder or file; nothing is lost."""
 
 
 class SchemaUnavailable(ConsumerError):

@@ -162,7 +162,11 @@ class Programme(Section):
         "order.",
     )
     currencies: tuple[Currency, ...] = Field((), description="Those enabled at Awin; empty: not checked.")
-    method: Literal["sread"] = Field("sread", description="How orders are reported.")
+    method: Literal["sread", "offline"] = Field(
+        "sread",
+        description="How orders are reported: `sread` sends a request for each, `offline` leaves them to "
+        "`awin-consumer export-offline`.",
+    )
     report: Literal["all", "awin"] = Field(
         "all", description="`awin`: only orders whose channel is `aw` or that have a click checksum."
     )

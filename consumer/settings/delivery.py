@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
+from consumer.awin import offline
 from consumer.settings.types import Duration, Section
+
+
+def _offline_field(name: str) -> str:
+    if not offline.is_field(name):
+        raise ValueError(f"no such field; there are {', '.join(offline.fields())} and custom.N")
+    return name
+
+
+OfflineField = Annotated[str, AfterValidator(_offline_field)]
+Header = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$")]
 
 
 class Retry(Section):
@@ -53,3 +64,16 @@ class Delivery(Section):
         "retry", description="After an attempt that may have reached Awin: send again, or keep as a dead letter."
     )
     retry: Retry = Field(default_factory=Retry, description="Back-off and attempts.")
+
+
+class Offline(Section):
+    """The files of `awin-consumer export-offline`; see docs/operations.md, "Offline files"."""
+
+    columns: dict[Header, OfflineField] = Field(
+        dict(offline.DEFAULT_COLUMNS),
+        min_length=1,
+        description="The columns from left to right: each header with its field, which is one of "
+        + ", ".join(f"`{name}`" for name in offline.fields())
+        + " and `custom.N` (a custom parameter by its number).",
+    )
+    delimiter: Literal["comma", "semicolon", "tab"] = Field("comma", description="What stands between two cells.")

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from consumer.errors import SettingsError
 from consumer.settings.decision import Attribution, Channels, Consent, Orders, Programme
-from consumer.settings.delivery import Delivery
+from consumer.settings.delivery import Delivery, Offline
 from consumer.settings.infrastructure import Kafka, Ops, Schemas, State, Topics
 
 _PREFIX = "AWIN_"
@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     programmes: tuple[Programme, ...] = Field(min_length=1, description="The advertiser accounts.")
     orders: Orders = Field(default_factory=Orders, description="Orders.")
     delivery: Delivery = Field(default_factory=Delivery, description="Delivery.")
+    offline: Offline = Field(default_factory=Offline, description="Offline files.")
     ops: Ops = Field(default_factory=Ops, description="Operation.")
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Both adapters keep the promises of `consumer.inspect.topic_reader.TopicReader`; Kafka's own are below."""
+"""All adapters keep the promises of `consumer.inspect.topic_reader.TopicReader`; Kafka's own are below."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from consumer.errors import TopicError, Unavailable
 from consumer.inspect.kafka_reader import KafkaTopicReader
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.stream.log import Committed, TopicPartition
+from consumer.stream.memory import MemoryLog
+from tests.export.log_reader import LogReader
 from tests.inspect.memory_topics import MemoryTopics
 
 Names = Callable[[str], str]
@@ -54,6 +56,24 @@ class MemorySetting:
         self._topics.commit(group, at, committed)
 
 
+class LogSetting:
+    """The log that the stages' tests use."""
+
+    def __init__(self) -> None:
+        self._log = MemoryLog({})
+        self.reader: TopicReader = LogReader(self._log)
+
+    def create(self, topics: Mapping[str, int]) -> None:
+        for topic, partitions in topics.items():
+            self._log.create(topic, partitions)
+
+    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+        self._log.produce(topic, key, value, partition)
+
+    def commit(self, group: str, at: TopicPartition, committed: Committed) -> None:
+        self._log.group(group).committed[at] = committed
+
+
 class KafkaSetting:
     """On a broker."""
 
@@ -89,11 +109,13 @@ def kafka_reader(kafka: EmbeddedKafka) -> KafkaTopicReader:
     return KafkaTopicReader({"bootstrap.servers": kafka.bootstrap_servers}, "inspect", stall_s=30)
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["memory", "log", pytest.param("kafka", marks=pytest.mark.kafka)])
 def setting(request: pytest.FixtureRequest) -> Setting:
     """Each adapter in turn."""
     if request.param == "memory":
         return MemorySetting()
+    if request.param == "log":
+        return LogSetting()
     kafka: EmbeddedKafka = request.getfixturevalue("kafka")
     return KafkaSetting(kafka.bootstrap_servers, request.getfixturevalue("kafka_reader"))
 

@@ -39,6 +39,7 @@ FULL: dict[str, Any] = {
             "advertiser_id": "1001",
             "when": {"market": ["de", None], "test": False, "custom.store": "main"},
             "currencies": ["EUR", "CHF"],
+            "method": "offline",
             "report": "awin",
             "windows": {"email": "1d"},
             "groups": {"field": "category", "codes": {"shoes": "SHOES"}, "default": "REST"},
@@ -65,6 +66,7 @@ def test_everything_arrives() -> None:
         Condition("custom.store", frozenset({"main"})),
     )
     assert (first.currencies, first.report, first.zero_value) == (frozenset({"EUR", "CHF"}), "awin", "skip")
+    assert (first.method, second.method) == ("offline", "sread")
     assert first.windows_ms == {"ppcgoogle": 7 * DAY_MS, "email": DAY_MS}
     assert second.windows_ms == {"ppcgoogle": 7 * DAY_MS, "email": 14 * DAY_MS}
     assert (first.window_of("email"), first.window_of("other")) == (DAY_MS, 60 * DAY_MS)

@@ -1,0 +1,75 @@
+"""The conversions behind receipts: in the outbox, or with a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from consumer.delivery.sent import TOO_OLD
+from consumer.errors import Undecodable
+from consumer.events import Position
+from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.settings import Topics
+from consumer.stream.avro import DeadLetterDecoder
+from consumer.stream.framing import Headers
+from consumer.stream.log import TopicPartition
+from consumer.stream.schemas import Schemas
+
+
+class Originals:
+    """Finds conversions by where they stood.
+
+    Args:
+        reader: where to read.
+        schemas: how dead letters are written.
+        topics: their names.
+        progress: told what is being read.
+    """
+
+    def __init__(self, reader: TopicReader, schemas: Schemas, topics: Topics, progress: Callable[[str], None]) -> None:
+        self._reader = reader
+        self._topics = topics
+        self._dead_letter = DeadLetterDecoder(schemas)
+        self._progress = progress
+
+    def of(self, wanted: Mapping[Position, str]) -> Iterator[tuple[Position, bytes | None, Headers]]:
+        """Yield the values of conversions that are still there, each once, with their headers.
+
+        Args:
+            wanted: where they stood, with the reason of their receipts. Those with a dead letter are looked for there
+                first: it keeps them when they came from elsewhere, and is quicker read than the outbox.
+        """
+        left = dict(wanted)
+        for at, value in self._put_aside({at for at, reason in wanted.items() if reason == TOO_OLD}):
+            if at in left:
+                del left[at]
+                yield at, value, ()
+        yield from self._outbox(set(left))
+
+    def _put_aside(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None]]:
+        if not wanted:
+            return
+        topic = self._topics.dead_letter
+        self._progress(topic)
+        spans = {TopicPartition(topic, number): span for number, span in self._reader.spans(topic).items()}
+        for record in self._reader.read(spans):
+            try:
+                letter = self._dead_letter(record.value, record.headers)
+            except Undecodable:
+                continue  # no letter of ours, so none of an order that waits; `audit` counts them
+            if letter.stage == "deliver" and letter.source in wanted and not letter.truncated:
+                yield letter.source, letter.value
+
+    def _outbox(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None, Headers]]:
+        topic = self._topics.conversion
+        offsets: dict[int, set[int]] = {}
+        for at in wanted:
+            if at.topic == topic:
+                offsets.setdefault(at.partition, set()).add(at.offset)
+        spans = self._reader.spans(topic) if offsets else {}
+        for number, mine in sorted(offsets.items()):
+            span = spans.get(number, Span(0, 0))
+            piece = Span(max(span.start, min(mine)), min(span.end, max(mine) + 1))
+            self._progress(f"{topic} [{number}]")
+            for record in self._reader.read({TopicPartition(topic, number): piece}):
+                if record.offset in mine:
+                    yield Position(topic, number, record.offset), record.value, record.headers
