@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from consumer.errors import SettingsError
 
@@ -25,7 +26,7 @@ AWIN_CHANNEL = "aw"
 _NOTHING: frozenset[str] = frozenset()
 _OWN_DOMAIN = re.compile(r"(?:www\.)?([^\s./:@?#*]+(?:\.[^\s./:@?#*]+)*)(?::[0-9]+)?")
 _AUTHORITY = re.compile(
-    r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)", re.IGNORECASE
+    r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?>(?:[^/?#]*@)?)(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)", re.IGNORECASE
 )
 
 
@@ -113,6 +114,7 @@ class ChannelTable:
     """
 
     def __init__(self, own_domains: Iterable[str] = (), rules: tuple[Rule, ...] = DEFAULT_RULES) -> None:
+        rules = tuple(map(_comparable, rules))
         self._own = frozenset(f".{_own_host(domain)}" for domain in own_domains)
         patterns = self._own.union(*(rule.referrer | rule.landing_host for rule in rules))
         self._depth = max([3, *(pattern.count(".") for pattern in patterns)])
@@ -179,9 +181,9 @@ def host_of(url: str) -> str:
 
 
 def path_of(url: str) -> str:
-    """Return the path of an address as it stands there; ``/`` when it has none, or when it is no address."""
+    """Return the path of an address as it stands there; ``/`` when it has none, or no host."""
     authority = _AUTHORITY.match(url)
-    rest = url[authority.end() :] if authority else ""
+    rest = url[authority.end() :] if authority and host_of(url) else ""
     path = rest.partition("#")[0].partition("?")[0]
     return path[path.find("/") :] if "/" in path else "/"
 
@@ -193,6 +195,15 @@ def _own_host(domain: str) -> str:
         raise SettingsError(f"channels.own_domains: {domain!r} is no host name; write one like shop.example")
     labels = bare[1].split(".")
     return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+
+
+def _comparable(rule: Rule) -> Rule:
+    """Return a rule whose host patterns are, as the hosts that `host_of` finds, without a leading ``www.``."""
+    return replace(
+        rule,
+        referrer=frozenset(pattern.removeprefix("www.") for pattern in rule.referrer),
+        landing_host=frozenset(pattern.removeprefix("www.") for pattern in rule.landing_host),
+    )
 
 
 @lru_cache(4096)

@@ -56,7 +56,7 @@ def _parameters(url: str, wanted: frozenset[str]) -> tuple[dict[str, str], list[
             name = unquote_plus(name)
         if name == "awc":
             awcs.append(unquote_plus(value))
-        elif (name in wanted or name in _CHECKSUM_PARAMETERS) and name not in query:
+        if (name in wanted or name in _CHECKSUM_PARAMETERS) and name not in query:
             query[name] = unquote_plus(value)
     return query, awcs
 

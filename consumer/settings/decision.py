@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
 from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
@@ -30,8 +30,8 @@ def _host_pattern(text: str) -> str:
 
 
 OrderField = Annotated[str, AfterValidator(_order_field)]
-Value = str | bool | None
-Conditions = dict[OrderField, Value | tuple[Value, ...]]
+Value = str | StrictBool | None
+Conditions = dict[OrderField, Value | Annotated[tuple[Value, ...], Field(min_length=1)]]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]

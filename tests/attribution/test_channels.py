@@ -242,6 +242,8 @@ def test_rules_are_data() -> None:
         ({"landing_path": ("/",)}, "https://shop.example?back=/a", True),
         ({"landing_path": ("/",)}, "https://shop.example", True),
         ({"landing_path": ("/",)}, "no address", True),
+        ({"landing_path": ("/x",)}, "https:///x", False),
+        ({"landing_host": frozenset({"www.shop.example"})}, "https://shop.example/", True),
         ({"landing_host": frozenset({".shop.example"})}, "https://M.shop.example/", True),
         ({"landing_host": frozenset({"shop.example"})}, "https://m.shop.example/", False),
         ({"landing_host": frozenset({"shop.*"}), "landing_path": ("/x",)}, "https://shop.co.uk/x", True),
@@ -255,6 +257,20 @@ def test_rules_may_look_at_the_landing(rule: dict[str, Any], url: str, fits: boo
     assert table.reads_bare_landings
     assert table.classify({}, url, None) == expected
     assert read(url, None, table)[:2] == expected
+
+
+def test_a_rule_may_ask_for_an_awc() -> None:
+    """One that is there without being well-formed is a parameter like any other."""
+    lost = Rule(name="lost", channel="lost", given=frozenset({"awc"}))
+    table = ChannelTable(rules=(lost, Rule(name="other", channel="tv", absent=frozenset({"awc"}))))
+    assert read("https://shop.example/?awc=%7Bawc%7D", None, table) == ("lost", "lost", None, 0, True)
+    assert read("https://shop.example/?awc=", None, table)[:2] == ("tv", "other")
+
+
+def test_a_bracket_after_the_user_hides_no_host() -> None:
+    """What stands before the last ``@`` is a user, whatever comes after it."""
+    assert host_of("https://shop.example:80@[::1]x/") == ""
+    assert host_of("https://ann:secret@shop.example/") == "shop.example"
 
 
 def test_values_of_parameters_match_without_regard_to_capitals() -> None:
