@@ -76,7 +76,7 @@ class Emission(NamedTuple):
     topic: Literal["session", "order"]
     key: str
     event: SessionLanded | OrderCompleted | bytes | None
-    """``bytes`` and ``None`` are poison: not a record of any schema, and no value at all."""
+    """``bytes`` and, of orders, ``None`` are poison: not a record of any schema, and no value at all."""
 
 
 class Shop:
@@ -132,7 +132,8 @@ class Shop:
             update = SessionLanded(session, visitor, at_ms + 900, url, referrer, "granted")
             self._emit(at_ms + 900 + self._delay(), "session", visitor, update)
         if self._random.random() < 0.002:
-            poison = self._random.choice((None, b"not avro at all", b"\xc3\x01" + bytes(12)))
+            # Not one without a value: that would ask to forget the visitor.
+            poison = self._random.choice((b"not avro at all", b"\xc3\x01" + bytes(12)))
             self._emit(at_ms, "session", visitor, poison)
 
     def _source(self, at_ms: int) -> tuple[str, str | None]:

@@ -137,7 +137,8 @@ def test_a_stop_finishes_the_calls_under_way(
 def test_a_second_signal_ends_at_once(make_scenario: MakeScenario, kafka: EmbeddedKafka, awin: StandInAwin) -> None:
     """While a stop waits for calls under way, another SIGTERM ends the process there and then."""
     awin.behave(lambda _: Hang())
-    scenario = make_scenario(kafka, endpoint=awin.endpoint, changes={"delivery": {"drain_budget": "60s"}})
+    changes = {"delivery": {"drain_budget": "60s"}, "kafka": {"max_poll_interval": "5m"}}
+    scenario = make_scenario(kafka, endpoint=awin.endpoint, changes=changes)
     scenario.create_topics()
     put_conversions(scenario, 4)
     program = scenario.start("deliver")
