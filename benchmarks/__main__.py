@@ -50,7 +50,7 @@ def _rounds(servers: str, folder: Path, workload: Workload, asked: argparse.Name
     produce_backlog(servers, workload)
     settings, _ = run_settings(servers, "reference", folder, BACKLOG, workload.start_ms)
     _say("working out the right answers by brute force")
-    reference = Reference(workload, rulebook(settings).shop)
+    reference = Reference(workload, rulebook(settings))
     rounds = []
     for number in range(1, asked.repeat + 1):
         _say(f"round {number} of {asked.repeat}: reading, restoring")

@@ -59,7 +59,7 @@ def measure(servers: str, name: str, folder: Path, *, rate: int, seconds: float,
             reader.wait_for(len(live.orders))
         finally:
             reader.close()
-    Reference(live, rulebook(settings).shop).check(settings)
+    Reference(live, rulebook(settings)).check(settings)
     begin_ms = live.orders[0].event.completed_at_ms + _WARM_UP_MS
     waits = [at_ms - decidable_ms for at_ms, decidable_ms in reader.arrivals() if decidable_ms >= begin_ms]
     cuts = quantiles(waits, n=100, method="inclusive")

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from benchmarks.inputs import QUIET
 from benchmarks.process import BenchmarkError
 from benchmarks.workload import Workload
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook
 from consumer.demo.reference import Expected, expect
 from consumer.demo.tap import everything
 from consumer.events import Conversion
@@ -44,7 +44,7 @@ class Progress:
 class Reference:
     """What must come out of a workload."""
 
-    def __init__(self, workload: Workload, rules: Rules) -> None:
+    def __init__(self, workload: Workload, rules: Rulebook) -> None:
         self._workload = workload
         self._rules = rules
         self._answers = self._expect({})
@@ -87,6 +87,7 @@ def conversions(settings: Settings) -> list[Conversion]:
 
 def _said(conversion: Conversion) -> tuple[object, ...]:
     return (
+        conversion.programme,
         conversion.order_ref,
         conversion.channel,
         conversion.reason,
@@ -94,11 +95,18 @@ def _said(conversion: Conversion) -> tuple[object, ...]:
         conversion.amount,
         conversion.currency,
         conversion.parts,
+        conversion.vouchers,
+        conversion.customer_acquisition,
+        conversion.custom,
+        conversion.products,
+        conversion.notes,
+        conversion.test,
     )
 
 
 def _wanted(answer: Expected) -> tuple[object, ...]:
     return (
+        answer.programme,
         answer.order_ref,
         answer.channel,
         answer.why,
@@ -106,4 +114,10 @@ def _wanted(answer: Expected) -> tuple[object, ...]:
         answer.amount,
         answer.currency,
         answer.parts,
+        answer.vouchers,
+        answer.customer_acquisition,
+        answer.custom,
+        answer.products,
+        answer.notes,
+        answer.test,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from consumer.demo.reference import Expected
+from consumer.events import Product
+
+DETAIL = re.compile(r"vc|testmode|customeracquisition|p[0-9]+|bd\[.*\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +32,13 @@ class Comparison:
     wrong_awc: int
     wrong_amount: int
     """Requests whose amount, currency or parts differ."""
+    wrong_details: int
+    """Requests whose voucher, custom parameters, product rows, customer type or test flag differ."""
 
     def is_clean(self) -> bool:
         """Was every order reported once, and as it should be?"""
-        faults = (self.lost, self.sent_twice, self.unexpected, self.wrong_channel, self.wrong_awc, self.wrong_amount)
-        return not any(faults)
+        wrong = (self.wrong_channel, self.wrong_awc, self.wrong_amount, self.wrong_details)
+        return not any((self.lost, self.sent_twice, self.unexpected, *wrong))
 
 
 class Differences(NamedTuple):
@@ -41,6 +47,7 @@ class Differences(NamedTuple):
     channel: bool
     awc: bool
     amount: bool
+    details: bool
 
 
 def compare(expected: Iterable[Expected], requests: Iterable[Mapping[str, str]]) -> Comparison:
@@ -69,6 +76,7 @@ def compare(expected: Iterable[Expected], requests: Iterable[Mapping[str, str]])
         wrong_channel=sum(difference.channel for difference in differences),
         wrong_awc=sum(difference.awc for difference in differences),
         wrong_amount=sum(difference.amount for difference in differences),
+        wrong_details=sum(difference.details for difference in differences),
     )
 
 
@@ -86,7 +94,34 @@ def differences_from(order: Expected, request: Mapping[str, str]) -> Differences
         amount=decimal_of(request.get("amount", "")) != order.amount
         or request.get("cr", "") != order.currency
         or parts_in(request.get("parts", "")) != parts,
+        details=details_in(request) != details_of(order),
     )
+
+
+def details_of(order: Expected) -> dict[str, str]:
+    """What a request says of an order besides value, channel and clicks, where it is short enough for all of it."""
+    details = {
+        "vc": order.vouchers[0] if order.vouchers else "",
+        "testmode": "1" if order.test else "0",
+        **{f"p{number}": text for number, text in order.custom.items()},
+    }
+    if order.customer_acquisition is not None:
+        details["customeracquisition"] = order.customer_acquisition
+    if "|" not in order.order_ref:
+        details |= {f"bd[{number}]": row_of(order, product) for number, product in enumerate(order.products)}
+    return details
+
+
+def details_in(request: Mapping[str, str]) -> dict[str, str]:
+    """The same of a request."""
+    return {name: text for name, text in request.items() if DETAIL.fullmatch(name)}
+
+
+def row_of(order: Expected, product: Product) -> str:
+    """A product row: ten fields of at most 255 characters, none with a pipe."""
+    number, price, quantity = product.product_id, f"{product.unit_price:f}", str(product.quantity)
+    texts = (number, product.name, price, quantity, product.sku, product.group, product.category)
+    return "|".join(text.replace("|", " ")[:255] for text in ("AW:P", order.programme, order.order_ref, *texts))
 
 
 def parts_in(text: str) -> list[tuple[str, Decimal | None]]:

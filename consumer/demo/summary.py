@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from consumer.attribution.rules import Rules
 from consumer.demo.awin import AwinRequest
 from consumer.demo.comparison import compare
-from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect
+from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect, fault_of_session
 from consumer.demo.tap import everything
 from consumer.errors import Undecodable
 from consumer.events import Conversion
@@ -42,6 +41,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     wrong_channel: int
     wrong_awc: int
     wrong_amount: int
+    wrong_details: int
+    """Requests whose voucher, custom parameters, product rows, customer type or test flag differ."""
     unexpected: int
     """Requests for no order, and dead letters that should have been none."""
     violations: int
@@ -59,6 +60,7 @@ class Summary(Struct, frozen=True, kw_only=True):
                 self.wrong_channel,
                 self.wrong_awc,
                 self.wrong_amount,
+                self.wrong_details,
                 self.unexpected,
                 self.violations,
             )
@@ -71,14 +73,16 @@ def summarize(
     """Read the topics to their ends and check everything."""
     servers = settings.kafka.bootstrap_servers
     sessions, bad_sessions = _sessions(servers, settings.topics.session_landed, SessionDecoder(schemas))
+    session_records = len(sessions) + len(bad_sessions)
     orders, bad_orders = _orders(servers, settings.topics.order_completed, OrderDecoder(schemas))
-    rules = rulebook(settings).shop
+    rules = rulebook(settings)
     cuts = {(c.source.partition, c.source.offset): c.session_cut for c in conversions if c.session_cut is not None}
     expected = expect(sessions, orders, rules, cuts=cuts)
     endings = list(expected.values())
     accepted = [request for request in requests if request.accepted]
     comparison = compare(endings, [request.parameters for request in accepted])
-    wanted = {(settings.topics.session_landed, *place) for place in bad_sessions | _too_early(sessions, rules)}
+    bad_sessions |= {(s.partition, s.offset) for s in sessions if fault_of_session(s, rules.shop) is not None}
+    wanted = {(settings.topics.session_landed, *place) for place in bad_sessions}
     wanted |= {(settings.topics.order_completed, *place) for place in bad_orders}
     wanted |= {
         (settings.topics.order_completed, e.partition, e.offset)
@@ -87,7 +91,7 @@ def summarize(
     }
     found = _dead_letters(servers, settings.topics.dead_letter, DeadLetterDecoder(schemas))
     return Summary(
-        sessions=len(sessions) + len(bad_sessions),
+        sessions=session_records,
         orders=len(orders) + len(bad_orders),
         delivered=len({(r.parameters.get("merchant"), r.ref) for r in accepted}),
         dead_letters=len(found),
@@ -97,6 +101,7 @@ def summarize(
         wrong_channel=comparison.wrong_channel,
         wrong_awc=comparison.wrong_awc,
         wrong_amount=comparison.wrong_amount,
+        wrong_details=comparison.wrong_details,
         unexpected=comparison.unexpected + len(found - wanted),
         violations=sum(bool(request.violations) for request in requests),
         forced=len(cuts),
@@ -108,11 +113,12 @@ def latency(accepted: Iterable[AwinRequest], endings: Iterable[Expected], orders
     """Return the percentiles over the accepted requests."""
     recorded = {(o.partition, o.offset): o.timestamp_ms for o in orders}
     since = {
-        e.order_ref: max(e.decidable_at_ms, recorded[e.partition, e.offset])
+        (e.programme, e.order_ref): max(e.decidable_at_ms, recorded[e.partition, e.offset])
         for e in endings
         if e.ending == "conversion"
     }
-    waits = sorted(r.received_at_ms - since[r.ref] for r in accepted if r.ref in since)
+    named = ((r.parameters.get("merchant", ""), r.ref, r.received_at_ms) for r in accepted)
+    waits = sorted(at_ms - since[merchant, ref] for merchant, ref, at_ms in named if (merchant, ref) in since)
     if not waits:
         return Latency(0, 0)
     return Latency(p50=waits[len(waits) // 2], p99=waits[min(len(waits) - 1, len(waits) * 99 // 100)])
@@ -138,13 +144,6 @@ def _orders(servers: str, topic: str, decode: OrderDecoder) -> tuple[list[Logged
         except Undecodable:
             bad.add((partition, offset))
     return events, bad
-
-
-def _too_early(sessions: Iterable[LoggedSession], rules: Rules) -> set[tuple[int, int]]:
-    """Return the sessions that say they happened after they were recorded."""
-    return {
-        (s.partition, s.offset) for s in sessions if s.event.landed_at_ms > s.timestamp_ms + rules.max_clock_skew_ms
-    }
 
 
 def _dead_letters(servers: str, topic: str, decode: DeadLetterDecoder) -> set[tuple[str, int, int]]:

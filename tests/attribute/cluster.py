@@ -179,7 +179,7 @@ class Member:
         )
         self.stage = AttributeStage(
             cluster.settings,
-            Rulebook((cluster.rules,)),
+            cluster.rulebook,
             open_source=self._open_source,
             open_transaction=self._open_transaction,
             facts=cluster.facts,
@@ -223,11 +223,11 @@ def _open_transaction(log: MemoryLog, name: str, source: MemorySource, limit: in
 
 
 class Cluster:
-    """The log, the clock and the group."""
+    """The log, the clock and the group. ``rules`` may be those of a single programme."""
 
     def __init__(
         self,
-        rules: Rules,
+        rules: Rulebook | Rules,
         *,
         cut_over_ms: int | None = 0,
         idle_wait_s: float = NEVER_S,
@@ -240,7 +240,7 @@ class Cluster:
         open_source: Callable[[Cluster, RebalanceListener, str, Chooser], MemorySource] = WatchedSource,
         open_transaction: Callable[[MemoryLog, str, MemorySource, int], MemoryTransaction] = _open_transaction,
     ) -> None:
-        self.rules = rules
+        self.rulebook = rules if isinstance(rules, Rulebook) else Rulebook((rules,))
         self.clock = Clock()
         self.facts: Callable[[], InputFacts] = lambda: FACTS
         self.decoders = decoders or Decoders(SessionDecoder(SCHEMAS), OrderDecoder(SCHEMAS))

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from consumer.awin import sread
 from consumer.demo.awin import MINOR_DIGITS
 from consumer.demo.awin.rules import Rules as StandIn
-from consumer.demo.reference import Expected, expect
+from consumer.demo.reference import Expected, expect, fault_of_session
 from consumer.events import Conversion, DeadLetter, outbox_key
 from consumer.state import orders
-from consumer.state.orders import Ledger
+from consumer.state.orders import Ledger, Link
 from consumer.stream.log import Record, TopicPartition
 from tests.attribute.cluster import (
     CONVERSIONS,
@@ -33,14 +33,18 @@ def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
 
     Returns the conversions by the partition and offset of their orders.
     """
-    conversions = _conversions(cluster)
-    letters = _dead_letters(cluster)
-    cuts = {place: c.session_cut for place, c in conversions.items() if c.session_cut is not None}
-    expected = expect(given.sessions, given.orders, cluster.rules, cut_over_ms=_cut_over(cluster), cuts=cuts)
+    conversions = conversions_of(cluster)
+    letters = dead_letters_of(cluster)
+    links = _links(cluster)
+    expected = expected_endings(cluster, given)
     ledgers = [ledger_of(cluster, partition) for partition in range(PARTITIONS)]
     read = {place: e for place, e in expected.items() if place[1] >= ledgers[place[0]].first_order_offset}
     assert all(e.ending in {"before_cut_over", "dead_letter"} for p, e in expected.items() if p not in read)
 
+    decided = {place: e for place, e in read.items() if e.why}
+    assert {place: (link.channel, link.click_checksums, link.reported) for place, link in links.items()} == {
+        place: (e.channel, e.click_checksums, e.ending == "conversion") for place, e in decided.items()
+    }
     assert set(conversions) == {place for place, e in read.items() if e.ending == "conversion"}
     for place, conversion in conversions.items():
         assert said(conversion) == said_by_reference(expected[place])
@@ -55,6 +59,12 @@ def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
     for partition, ledger in enumerate(ledgers):
         _check_ledger(cluster, given, partition, ledger, read)
     return conversions
+
+
+def expected_endings(cluster: Cluster, given: Input) -> dict[Place, Expected]:
+    """What the reference says of every order, given the cuts of the decisions that were forced."""
+    cuts = {place: link.session_cut for place, link in _links(cluster).items() if link.session_cut is not None}
+    return expect(given.sessions, given.orders, cluster.rulebook, cut_over_ms=_cut_over(cluster), cuts=cuts)
 
 
 def check_state(cluster: Cluster) -> None:
@@ -100,6 +110,9 @@ def said(conversion: Conversion) -> dict[str, object]:
         "vouchers": conversion.vouchers,
         "customer_acquisition": conversion.customer_acquisition,
         "custom": conversion.custom,
+        "products": conversion.products,
+        "notes": conversion.notes,
+        "evidence": conversion.evidence,
         "test": conversion.test,
         "decidable_at_ms": conversion.decidable_at_ms,
     }
@@ -119,12 +132,16 @@ def said_by_reference(expected: Expected) -> dict[str, object]:
         "vouchers": expected.vouchers,
         "customer_acquisition": expected.customer_acquisition,
         "custom": expected.custom,
+        "products": expected.products,
+        "notes": expected.notes,
+        "evidence": expected.evidence,
         "test": expected.test,
         "decidable_at_ms": expected.decidable_at_ms,
     }
 
 
-def _conversions(cluster: Cluster) -> dict[Place, Conversion]:
+def conversions_of(cluster: Cluster) -> dict[Place, Conversion]:
+    """Every conversion by partition and offset of its order, under the right key."""
     found: dict[Place, Conversion] = {}
     for record in cluster.conversions():
         conversion = DECODE_CONVERSION(record.value)
@@ -138,7 +155,20 @@ def _place(conversion: Conversion) -> Place:
     return conversion.source.partition, conversion.source.offset
 
 
-def _dead_letters(cluster: Cluster) -> dict[tuple[str, int, int], DeadLetter]:
+def _links(cluster: Cluster) -> dict[Place, Link]:
+    """Every decided order's link, by where its order stands."""
+    found: dict[Place, Link] = {}
+    for partition in range(PARTITIONS):
+        for key, value in cluster.restored(partition).items():
+            if key.startswith(b"o"):
+                link = orders.decode_link(value)
+                assert (partition, link.offset) not in found, "an order has two links"
+                found[partition, link.offset] = link
+    return found
+
+
+def dead_letters_of(cluster: Cluster) -> dict[tuple[str, int, int], DeadLetter]:
+    """Every dead letter by topic, partition and offset of its record, each with the original bytes."""
     found: dict[tuple[str, int, int], DeadLetter] = {}
     for record in cluster.dead_letters():
         letter = DECODE_DEAD_LETTER(record.value)
@@ -157,12 +187,8 @@ def _original(cluster: Cluster, place: tuple[str, int, int]) -> Record:
 
 
 def _dead_sessions(cluster: Cluster, given: Input) -> dict[tuple[str, int, int], tuple[str, str]]:
-    skew_ms = cluster.rules.max_clock_skew_ms
-    return {
-        (SESSIONS, s.partition, s.offset): ("event_time_in_future", "landed_at")
-        for s in given.sessions
-        if s.event.landed_at_ms > s.timestamp_ms + skew_ms
-    }
+    faults = {(SESSIONS, s.partition, s.offset): fault_of_session(s, cluster.rulebook.shop) for s in given.sessions}
+    return {place: (fault.reason, fault.field) for place, fault in faults.items() if fault is not None}
 
 
 def _is_read(place: tuple[str, int, int], ledgers: list[Ledger]) -> bool:
@@ -189,6 +215,7 @@ def _check_ledger(cluster: Cluster, given: Input, partition: int, ledger: Ledger
     assert ledger.duplicates == endings["duplicate"]
     assert ledger.conflicts == endings["conflict"]
     assert ledger.before_cut_over == endings["before_cut_over"]
+    assert ledger.not_reportable == endings["not_reportable"]
     assert ledger.dead_letters == endings["dead_letter"] + order_poison
     assert ledger.sessions == len(sessions)
     assert ledger.sessions_dead == len(dead) + len(poison) - order_poison

@@ -5,13 +5,15 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import ChannelTable
+from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule
 from consumer.attribution.landing import read
+from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Kind
 from consumer.demo.reference import LoggedSession
 from consumer.demo.reference.landing import touch_of
 from consumer.events import SessionLanded
-from tests.strategies.landings import CHECKSUM_QUERIES, HOSTS, MALFORMED_CHECKSUMS, PARAMETERS, REFERRERS
+from tests.strategies.landings import CHECKSUM_QUERIES, HOSTS, MALFORMED_CHECKSUMS, PARAMETERS, PATHS, REFERRERS
+from tests.strategies.rulebooks import LINES, channel_table
 
 OWN = ("WWW.Brand.Example:443", "shop.example", "Müller.example")
 KINDS = {None: Kind.NONE, "normal": Kind.NORMAL, "strictly_necessary": Kind.STRICTLY_NECESSARY, "gclid": Kind.GCLID}
@@ -39,13 +41,27 @@ ADDRESSES = st.one_of(
 )
 
 
+LANDINGS = st.one_of(
+    st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)).map(lambda place: f"https://{place[0]}{place[1]}"),
+    st.tuples(ADDRESSES, st.sampled_from((*PATHS, "/shoes ", "//shoes", "/:@[", "\n"))).map("".join),
+)
+TABLES = st.randoms(use_true_random=False).map(channel_table)
+
+
 @settings(max_examples=500)
-@given(st.sampled_from(HOSTS), st.lists(PIECES, max_size=6).map("".join), st.none() | ADDRESSES)
-@example("shop.example", "", "https://www.xn--mller-kva.example/")
-def test_landings_are_read_alike(host: str, query: str, referrer: str | None) -> None:
-    """Channel, rule, checksum and kind are the same, whatever stands in the addresses."""
-    url = f"https://{host}/?{query}"
-    said = read(url, referrer, ChannelTable(OWN))
-    expected = touch_of(LoggedSession(0, 0, 0, SessionLanded("s", "v", 0, url, referrer)), None, OWN)
+@given(LANDINGS, st.lists(PIECES, max_size=6).map("".join), st.none() | ADDRESSES, TABLES)
+@example("https://shop.example/", "", "https://www.xn--mller-kva.example/", DEFAULT_RULES)
+@example("https:///shoes", "", None, LINES[:1])
+@example("https://[broken/shoes", "", None, LINES[:1])
+@example("/shoes", "", None, LINES[:1])
+@example("https://shop.example", "", "https://m.:80@www.[::1]/", DEFAULT_RULES)
+@example("https://shop.example", "", "https://[www.]/", DEFAULT_RULES)
+@example("https://app.co.uk", "utm_medium=%E2%84%AAPODCAST", "https://BLOG.example", LINES)
+def test_landings_are_read_alike(landing: str, query: str, referrer: str | None, table: tuple[Rule, ...]) -> None:
+    """Channel, rule, checksum and kind are the same, whatever stands in the addresses and in the channel table."""
+    url = f"{landing}?{query}"
+    rules = Rules(advertiser_id="1001", own_domains=OWN, channel_rules=table)
+    said = read(url, referrer, ChannelTable(OWN, table))
+    expected = touch_of(LoggedSession(0, 0, 0, SessionLanded("s", "v", 0, url, referrer)), None, rules)
     assert (said.channel, said.rule, said.awc) == (expected.channel, expected.rule, expected.checksum)
     assert said.kind == KINDS[expected.kind]

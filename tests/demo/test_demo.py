@@ -23,7 +23,13 @@ def test_the_demo_reports_every_order_rightly() -> None:
     )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    faults = ("lost", "sent_twice", "wrong_channel", "wrong_awc", "wrong_amount", "unexpected", "violations")
+    faults = [
+        "lost",
+        "sent_twice",
+        "unexpected",
+        "violations",
+        *(name for name in summary if name.startswith("wrong_")),
+    ]
     assert {fault: summary[fault] for fault in faults} == dict.fromkeys(faults, 0)
     assert summary["delivered"] > 20
     assert summary["sessions"] > summary["orders"] > summary["duplicates_in"]

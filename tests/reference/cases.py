@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Condition, Rules
 from consumer.demo.reference import LoggedOrder, LoggedSession
 from consumer.events import Consent, OrderCompleted, OrderLine, SessionLanded
 
@@ -94,7 +94,13 @@ def ordered(
     return LoggedOrder(partition, offset, stamped_ms, event)
 
 
-def line(amount: str, group: str | None = None) -> OrderLine:
+def line(amount: str, group: str | None = None, /, **fields: Any) -> OrderLine:
     """An order line of one piece."""
     price = Decimal(amount)
-    return OrderLine(product_id="p", unit_price=price, quantity=1, amount=price, commission_group=group)
+    said = OrderLine(product_id="p", unit_price=price, quantity=1, amount=price, commission_group=group)
+    return replace(said, **fields)
+
+
+def when(field: str, *values: str | None) -> tuple[Condition, ...]:
+    """A set of one condition."""
+    return (Condition(field, frozenset(values)),)

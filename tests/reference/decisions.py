@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from consumer.attribution.channels import Rule
 from consumer.demo.reference import LoggedSession
 from tests.reference.cases import DIRECT, GOOGLE_AD, NEWSLETTER, awc, by, landing
 
@@ -211,4 +212,84 @@ DECISIONS = {
     ),
 }
 
-CASES = {**VISIBILITY, **CLICKS, **DECISIONS}
+SHORT = {"windows_ms": {"aw": 500_000, "ppcgoogle": 100_000, "email": 0}}
+
+WINDOWS = {
+    "landing at its channel's edge": Case([landing(-100, GOOGLE_AD)], "ppcgoogle", rules=SHORT),
+    "landing before its channel's window": Case([landing(-100.001, GOOGLE_AD)], "na", "direct_only", rules=SHORT),
+    "a window of nothing": Case([landing(-5, GOOGLE_AD), landing(-0.001, NEWSLETTER)], "ppcgoogle", rules=SHORT),
+    "a window of nothing, landed with the order": Case([landing(0, NEWSLETTER)], "email", rules=SHORT),
+    "a channel without a window has the longest": Case(
+        [landing(-1000, "https://shop.example/?utm_source=x")], "other", rules=SHORT
+    ),
+    "an earlier channel wins when the later one is outside its window": Case(
+        [landing(-400, by(awc(-401))), landing(-200, GOOGLE_AD)], "aw", checksums=(awc(-401),), rules=SHORT
+    ),
+    "click at the edge of aw": Case([landing(-450, by(awc(-500)))], "aw", checksums=(awc(-500),), rules=SHORT),
+    "click before the window of aw": Case([landing(-450, by(awc(-501)))], "na", "direct_only", rules=SHORT),
+    "landing before the window of aw, clicked just before": Case(
+        [landing(-500.001, by(awc(-501)))], "na", "direct_only", rules=SHORT
+    ),
+    "order's own awc before the window of aw": Case([], "aw", "no_landing", order={"awc": awc(-501)}, rules=SHORT),
+    "a repeat within the window does not make its landing younger": Case(
+        [landing(-101, GOOGLE_AD, session="s"), landing(-1, GOOGLE_AD, session="s")], "na", "direct_only", rules=SHORT
+    ),
+    "another session within the window": Case(
+        [landing(-101, GOOGLE_AD, session="s"), landing(-1, GOOGLE_AD, session="t")], "ppcgoogle", rules=SHORT
+    ),
+    "the window of aw is also that of a line of the table": Case(
+        [landing(-500.001, "https://shop.example/partners?x=y")],
+        "na",
+        "direct_only",
+        rules={**SHORT, "channel_rules": (Rule(name="partners", channel="aw", landing_path=("/partners",)),)},
+    ),
+    "outside its window, yet a statement": Case(
+        [landing(-200, GOOGLE_AD, consent="denied"), landing(-10, by(awc(-11)))],
+        "aw",
+        order={"market": "de"},
+        rules={**SHORT, "consent_missing_in": {"de": "assume"}},
+    ),
+    "order's channel has no window": Case(
+        [], "email", order={"channel": "email"}, rules={**SHORT, "order_channel": "touch"}
+    ),
+}
+
+DENY = {"consent_missing": "deny"}
+DENY_IN_DE = {"consent_missing_in": {"de": "deny"}}
+ASSUME_IN_DE = {"consent_missing": "deny", "consent_missing_in": {"de": "assume"}}
+
+SILENCE = {
+    "no statement is consent": Case([landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),)),
+    "no statement is a refusal": Case([landing(-5, by(awc(-6)))], "aw", rules=DENY),
+    "unknown is no statement either": Case(
+        [landing(-5, by(awc(-6)), consent="unknown")], "aw", order={"consent": "unknown"}, rules=DENY
+    ),
+    "a refusal leaves the strictly necessary checksum": Case(
+        [landing(-5, by(awc(-6))), landing(-4, by(awc(-5), "&sn=1"))], "aw", checksums=(awc(-5),), rules=DENY
+    ),
+    "a landing's statement is one": Case(
+        [landing(-9, consent="granted"), landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), rules=DENY
+    ),
+    "the order's statement is one": Case(
+        [landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"consent": "granted"}, rules=DENY
+    ),
+    "a market's refusal": Case([landing(-5, by(awc(-6)))], "aw", order={"market": "de"}, rules=DENY_IN_DE),
+    "a market's consent": Case(
+        [landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"market": "de"}, rules=ASSUME_IN_DE
+    ),
+    "another market": Case([landing(-5, by(awc(-6)))], "aw", order={"market": "DE"}, rules=ASSUME_IN_DE),
+    "no market": Case([landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"market": ""}, rules=DENY_IN_DE),
+    "a statement in a market that refuses": Case(
+        [landing(-5, by(awc(-6)), consent="granted")],
+        "aw",
+        checksums=(awc(-6),),
+        order={"market": "de"},
+        rules=DENY_IN_DE,
+    ),
+    "a statement that came too late is none": Case(
+        [landing(-5, by(awc(-6))), landing(10), landing(-1, consent="granted")], "aw", rules=DENY
+    ),
+    "no visitor, no statement": Case([], "aw", order={"visitor_id": None, "awc": awc(-1)}, rules=DENY),
+}
+
+CASES = {**VISIBILITY, **CLICKS, **DECISIONS, **WINDOWS, **SILENCE}

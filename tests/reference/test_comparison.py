@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from consumer.demo.comparison import Comparison, compare
 from consumer.demo.reference import Expected, expect
@@ -19,25 +20,47 @@ R1 = {
     "ch": "aw",
     "parts": "A:60.00|B:40.00",
     "cks": f"{awc(-2)},{awc(-4)}",
-    "vc": "",
+    "vc": "SAVE10",
+    "testmode": "0",
+    "customeracquisition": "NEW",
+    "p1": "sender-1.0",
+    "p2": "x",
+    "bd[0]": "AW:P|1001|R1|p|Boot & more|60.00|1||A|shoes",
+    "bd[1]": "AW:P|1001|R1|p||40.00|1||B|",
 }
-R2 = {"merchant": "1001", "ref": "R2", "amount": "5.00", "cr": "EUR", "ch": "aw", "parts": "DEFAULT:5.00"}
+R2 = {
+    "merchant": "1001",
+    "ref": "R2",
+    "amount": "5.00",
+    "cr": "EUR",
+    "ch": "aw",
+    "parts": "DEFAULT:5.00",
+    "vc": "",
+    "testmode": "0",
+    "p1": "sender-1.0",
+}
 
 
 def expected() -> list[Expected]:
     """Two conversions and a duplicate."""
     sessions = log(landing(-1, by(awc(-2))), landing(-3, by(awc(-4), "&sn=1")))
     orders = [
-        ordered(lines=(line("60", "A"), line("40", "B"))),
+        ordered(
+            lines=(line("60", "A", name="Boot & more", category="shoes"), line("40", "B")),
+            voucher_codes=("SAVE10", "B"),
+            customer_type="NEW",
+            custom={"2": "x"},
+        ),
         ordered(offset=1, order_ref="R2", visitor_id=None, subtotal=Decimal(5)),
         ordered(offset=2, order_ref="R2", visitor_id=None, subtotal=Decimal(5)),
     ]
-    return list(expect(sessions, orders, RULES).values())
+    return list(expect(sessions, orders, replace(RULES, products=True)).values())
 
 
 def summary(**counts: int) -> Comparison:
     """A comparison of two orders and two requests with nothing wrong, but for ``counts``."""
-    nothing = dict.fromkeys(("lost", "sent_twice", "unexpected", "wrong_channel", "wrong_awc", "wrong_amount"), 0)
+    wrong = ("wrong_channel", "wrong_awc", "wrong_amount", "wrong_details")
+    nothing = dict.fromkeys(("lost", "sent_twice", "unexpected", *wrong), 0)
     return Comparison(**{"orders": 2, "requests": 2, **nothing, **counts})
 
 
@@ -64,6 +87,13 @@ def test_all_is_well() -> None:
         pytest.param([R1, {**R2, "cr": "GBP"}], {"wrong_amount": 1}, id="wrong currency"),
         pytest.param([{**R1, "parts": "A:60.00|B:39.00"}, R2], {"wrong_amount": 1}, id="wrong parts"),
         pytest.param([{**R1, "parts": ""}, R2], {"wrong_amount": 1}, id="no parts"),
+        pytest.param([{**R1, "vc": "B"}, R2], {"wrong_details": 1}, id="another voucher"),
+        pytest.param([{**R1, "testmode": "1"}, R2], {"wrong_details": 1}, id="a test"),
+        pytest.param([R1, {**R2, "customeracquisition": "NEW"}], {"wrong_details": 1}, id="a customer type"),
+        pytest.param([{**R1, "p2": "y"}, R2], {"wrong_details": 1}, id="another custom parameter"),
+        pytest.param([{**R1, "p3": ""}, R2], {"wrong_details": 1}, id="a custom parameter too many"),
+        pytest.param([{**R1, "bd[1]": R1["bd[0]"]}, R2], {"wrong_details": 1}, id="another row"),
+        pytest.param([R1, {**R2, "bd[0]": "x"}], {"wrong_details": 1}, id="a row too many"),
     ],
 )
 def test_faults_are_counted(requests: list[Mapping[str, str]], counts: dict[str, int]) -> None:
@@ -78,8 +108,19 @@ def test_an_order_in_two_partitions_is_one() -> None:
     sessions = log(landing(-1, by(awc(-2)), visitor="bob", partition=1))
     orders = [ordered(), ordered(partition=1, visitor_id="bob")]
     both = list(expect(sessions, orders, RULES).values())
-    by_ann = {**R1, "parts": "DEFAULT:100.00", "cks": ""}
+    by_ann = {**R2, "ref": "R1", "amount": "100.00", "parts": "DEFAULT:100.00", "cks": ""}
     by_bob = {**by_ann, "cks": awc(-2)}
     assert compare(both, [by_ann]).is_clean()
     assert compare(both, [by_bob]).is_clean()
     assert compare(both, [by_ann, by_bob]) == summary(orders=1, sent_twice=1)
+
+
+def test_rows_hold_no_pipe() -> None:
+    """A pipe in a text is told as a space, a long text is cut, and an order whose reference has one has no rows."""
+    named = line("5", "A", name="a|b" * 100)
+    orders = [ordered(order_ref=ref, subtotal=Decimal(5), lines=(named,)) for ref in ("R2", "R|2")]
+    rules = replace(RULES, products=True)
+    row = f"AW:P|1001|R2|p|{('a b' * 100)[:255]}|5.00|1||A|"
+    told = [{**R2, "parts": "A:5.00", "bd[0]": row}, {**R2, "ref": "R|2", "parts": "A:5.00"}]
+    for order, request in zip(orders, told, strict=True):
+        assert compare(expect([], [order], rules).values(), [request]).is_clean()

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from consumer.demo.reference import Expected, expect
 from tests.reference.cases import RULES, log, ordered
-from tests.reference.decisions import CASES, CLICKS, DECISIONS, VISIBILITY, Case
+from tests.reference.decisions import CASES, CLICKS, DECISIONS, SILENCE, VISIBILITY, WINDOWS, Case
 
 
 def decided(case: Case) -> Expected:
@@ -26,4 +26,4 @@ def test_decision(case: Case) -> None:
 
 def test_case_names_are_unique() -> None:
     """No example hides another."""
-    assert len(CASES) == len(VISIBILITY) + len(CLICKS) + len(DECISIONS)
+    assert len(CASES) == sum(map(len, (VISIBILITY, CLICKS, DECISIONS, WINDOWS, SILENCE)))

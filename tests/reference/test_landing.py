@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from consumer.demo.reference.landing import Touch, has_name_before_suffix, host_of, own_host, touch_of
-from tests.reference.cases import landing
+import pytest
+from msgspec.structs import replace
+
+from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.rules import Rules
+from consumer.demo.reference.addresses import has_name_before_suffix, host_of, own_host, path_of
+from consumer.demo.reference.landing import Touch, touch_of
+from tests.reference.cases import RULES, landing
+
+MINE = Rule(name="mine", channel="tv", given=frozenset({"utm_medium"}))
+NOBODYS = Rule(name="nobodys", channel=None, landing_host=frozenset({"*"}))
 
 A = "1001_1700000000_a"
 B = "1001_1700000000_b"
@@ -13,7 +22,7 @@ B = "1001_1700000000_b"
 
 def touch(query: str, referrer: str | None = None, host: str = "shop.example") -> Touch:
     """The touch of a landing with this query."""
-    return touch_of(landing(0, f"https://{host}/p{query}", referrer=referrer), None, ("brand.example",))
+    return touch_of(landing(0, f"https://{host}/p{query}", referrer=referrer), None, RULES)
 
 
 @pytest.mark.parametrize(
@@ -105,16 +114,114 @@ def test_channel_table(query: str, referrer: str | None, rule: str | None, chann
     assert (found.rule, found.channel) == (rule, channel)
 
 
+SHOP = "https://www.shop.example"
+
+
+@pytest.mark.parametrize(
+    ("line", "url", "referrer", "matches"),
+    [
+        pytest.param({"given": {"a", "b"}}, "/?b=x", None, True, id="given: one of them"),
+        pytest.param({"given": {"a"}}, "/?a=", None, False, id="given: not empty"),
+        pytest.param({"given": {"a"}}, "/?A=x", None, False, id="given: names exactly"),
+        pytest.param({"given": {"awc"}}, "/?awc=broken", None, True, id="given: a malformed awc is there"),
+        pytest.param({"given": {"a"}, "absent": {"b"}}, "/?a=x&b=", None, True, id="absent: empty"),
+        pytest.param({"given": {"a"}, "absent": {"b", "c"}}, "/?a=x&c=y", None, False, id="absent: any of them"),
+        pytest.param({"query": {"a": {"one", "two"}}}, "/?a=TWO", None, True, id="query: capitals or not"),
+        pytest.param({"query": {"a": {"one"}}}, "/?A=one", None, False, id="query: names exactly"),
+        pytest.param({"query": {"a": {"one"}}}, "/?a=two&a=one", None, False, id="query: the first of a repeated one"),
+        pytest.param({"query": {"a": {"one"}, "b": {"x"}}}, "/?b=x&a=one", None, True, id="query: all of them"),
+        pytest.param({"query": {"a": {"one"}, "b": {"x"}}}, "/?a=one", None, False, id="query: not all of them"),
+        pytest.param({"query": {"a": {"one"}}}, "/?a=one%20", None, False, id="query: the whole value"),
+        pytest.param({"referrer": {"bing.com"}}, "/", "https://WWW.Bing.com:443/x", True, id="referrer: that host"),
+        pytest.param({"referrer": {"bing.com"}}, "/", "https://cn.bing.com/", False, id="referrer: not below it"),
+        pytest.param({"referrer": {"www.bing.com"}}, "/", "https://bing.com/", True, id="referrer: www. or not"),
+        pytest.param({"referrer": {".bing.com"}}, "/", "https://cn.bing.com/", True, id="referrer: below it"),
+        pytest.param({"referrer": {".bing.com"}}, "/", "https://bing.com/", True, id="referrer: or itself"),
+        pytest.param({"referrer": {".bing.com"}}, "/", "https://notbing.com/", False, id="referrer: no other name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://news.google.co.uk/", True, id="referrer: below a name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://google.a.b.c/", False, id="referrer: three labels"),
+        pytest.param({"referrer": {"a.example", "*"}}, "/", "https://x.example/", True, id="referrer: any"),
+        pytest.param({"referrer": {"*"}}, "/", None, False, id="referrer: none"),
+        pytest.param({"referrer": {"*"}}, "/", "about:blank", False, id="referrer: one without a host"),
+        pytest.param({"own_referrer": True}, "/", "https://pay.brand.example/", True, id="own referrer"),
+        pytest.param({"own_referrer": True}, "/", "https://shop.example/", True, id="the landing's own host"),
+        pytest.param({"own_referrer": True}, "/", "https://m.shop.example/", False, id="not below the landing's host"),
+        pytest.param({"landing_host": {"shop.example"}}, "/", None, True, id="landing host"),
+        pytest.param({"landing_host": {"m.shop.example"}}, "/", None, False, id="another landing host"),
+        pytest.param({"landing_host": {".example", "x"}}, "/", None, True, id="landing host below a domain"),
+        pytest.param({"landing_path": {"/sale"}}, "/sale?x=/other", None, True, id="landing path"),
+        pytest.param({"landing_path": {"/sale"}}, "/Sale", None, False, id="landing path: case counts"),
+        pytest.param({"landing_path": {"/sale"}}, "/sale/", None, False, id="landing path: the whole of it"),
+        pytest.param({"landing_path": {"/sale*"}}, "/sales/x", None, True, id="landing path: begins so"),
+        pytest.param({"landing_path": {"/sale/*"}}, "/sale", None, False, id="landing path: does not begin so"),
+        pytest.param({"landing_path": {"/a b"}}, "/a%20b", None, False, id="landing path: as it stands"),
+        pytest.param({"landing_path": {"/"}}, "", None, True, id="landing path: none is a slash"),
+        pytest.param({"landing_path": {"/"}}, "?x=/y", None, True, id="landing path: none before a query"),
+        pytest.param({"landing_path": {"/x", "/y"}}, "/y#/x", None, True, id="landing path: not the fragment"),
+        pytest.param(
+            {"landing_path": {"/x"}, "referrer": {"bing.com"}, "given": {"a"}},
+            "/x?a=b",
+            "https://bing.com/",
+            True,
+            id="everything that it states",
+        ),
+        pytest.param(
+            {"landing_path": {"/x"}, "referrer": {"bing.com"}, "given": {"a"}},
+            "/x?a=b",
+            "https://other.example/",
+            False,
+            id="not everything that it states",
+        ),
+    ],
+)
+def test_lines_of_ones_own(line: dict[str, Any], url: str, referrer: str | None, matches: bool) -> None:  # noqa: FBT001  # a parameter of cases
+    """A line matches when everything holds that it states."""
+    query = tuple(line.get("query", {}).items())
+    rule = Rule(**{**line, "name": "mine", "channel": "tv", "query": query})
+    session = landing(0, f"{SHOP}{url}", referrer=referrer)
+    found = touch_of(session, None, replace(RULES, channel_rules=(rule,)))
+    assert (found.rule, found.channel) == (("mine", "tv") if matches else (None, None))
+
+
+@pytest.mark.parametrize(
+    ("table", "rule", "channel"),
+    [
+        pytest.param((MINE, *DEFAULT_RULES), "mine", "tv", id="before the default table"),
+        pytest.param((*DEFAULT_RULES, MINE), "utm_email", "email", id="after the default table"),
+        pytest.param((MINE,), "mine", "tv", id="alone"),
+        pytest.param((NOBODYS, MINE, *DEFAULT_RULES), "nobodys", None, id="a line without a channel ends the search"),
+        pytest.param((), None, None, id="no line at all"),
+    ],
+)
+def test_the_first_line_that_matches(table: tuple[Rule, ...], rule: str | None, channel: str | None) -> None:
+    """Lines are tried in their order, the default table's among them."""
+    session = landing(0, f"{SHOP}/?utm_medium=email")
+    found = touch_of(session, None, replace(RULES, channel_rules=table))
+    assert (found.rule, found.channel) == (rule, channel)
+
+
+def test_a_checksum_comes_before_the_table() -> None:
+    """No line takes a landing with a checksum."""
+    found = touch_of(landing(0, f"{SHOP}/?awc={A}"), None, replace(RULES, channel_rules=(NOBODYS,)))
+    assert (found.rule, found.channel) == ("awc", "aw")
+
+
 def test_hosts_lose_case_port_user_and_www() -> None:
     """Hosts are compared in lower case, without port and a leading www."""
     assert host_of("https://ann@WWW.Shop.Example:8443/p") == "shop.example"
+
+
+def test_paths() -> None:
+    """A path is what stands between the host and the query; an address without a host has none but the slash."""
+    assert path_of("https://ann@shop.example:8443//a b/%C3%A9/?x=/y#/z") == "//a b/%C3%A9/"
+    assert path_of("//shop.example") == path_of("https:///sale") == path_of("/sale") == path_of("") == "/"
 
 
 @pytest.mark.parametrize("own", ["brand.example", " WWW.Brand.Example:8443", "BRAND.EXAMPLE"])
 def test_own_domains_as_people_write_them(own: str) -> None:
     """Neither case, port nor www. matters, and an IDN is compared as browsers send it."""
     session = landing(0, "https://shop.example/", referrer="https://brand.example/")
-    assert touch_of(session, None, (own,)).rule == "own"
+    assert touch_of(session, None, Rules(advertiser_id="1001", own_domains=(own,))).rule == "own"
     assert own_host("Müller.example") == "xn--mller-kva.example"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from consumer.attribution.rules import Groups
 from consumer.demo.reference import expect
 from tests.reference.baskets import BASKETS, Basket
 from tests.reference.cases import NOON_MS, RULES, line, ordered
@@ -15,11 +16,12 @@ from tests.reference.cases import NOON_MS, RULES, line, ordered
 
 @pytest.mark.parametrize("basket", BASKETS.values(), ids=BASKETS)
 def test_amount_and_parts(basket: Basket) -> None:
-    """Amount and parts are as worked out by hand, to the last digit."""
+    """Amount, parts and notes are as worked out by hand, to the last digit."""
     order = ordered(currency=basket.currency, subtotal=Decimal(basket.subtotal), lines=basket.lines)
-    found = expect([], [order], RULES)[0, 0]
+    found = expect([], [order], replace(RULES, **basket.rules))[0, 0]
     assert str(found.amount) == basket.amount
     assert "|".join(f"{part.code}:{part.amount}" for part in found.parts) == basket.parts
+    assert " ".join(found.notes) == basket.notes
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,10 @@ def test_amount_and_parts(basket: Basket) -> None:
         pytest.param(
             {"lines": (line("101", "A"), line("-1", "B"))}, "negative_amount", "lines", id="negative group sum"
         ),
+        pytest.param(
+            {"lines": (line("102", "A"), line("-1", "B"))}, "parts_mismatch", "lines", id="mismatch and negative sum"
+        ),
+        pytest.param({"lines": (line("50", "a"), line("1"))}, "bad_commission_group", "lines", id="bad group first"),
         pytest.param({"channel": "paid search"}, "bad_channel", "channel", id="channel with a space"),
         pytest.param({"channel": "c" * 21}, "bad_channel", "channel", id="long channel"),
         pytest.param({"awc": "1001_x_a"}, "bad_awc", "awc", id="malformed awc"),
@@ -49,7 +55,7 @@ def test_amount_and_parts(basket: Basket) -> None:
 )
 def test_faults(changes: dict[str, Any], reason: str, field: str) -> None:
     """What cannot be told to Awin is a dead letter that names the field."""
-    found = expect([], [ordered(**changes)], RULES)[0, 0]
+    found = expect([], [ordered(**changes)], replace(RULES, parts_mismatch="reject"))[0, 0]
     assert (found.ending, found.reason, found.field) == ("dead_letter", reason, field)
 
 
@@ -66,13 +72,12 @@ def test_limits(changes: dict[str, Any]) -> None:
     assert expect([], [ordered(**changes)], RULES)[0, 0].ending == "conversion"
 
 
-def test_details() -> None:
-    """Vouchers lose their empty codes, custom parameters have whole numbers from 2, and the sender is parameter 1."""
-    custom = {"2": "x", "17": "", "1": "y", "02": "y", "": "y", "two": "y", "٢": "y"}
-    order = ordered(voucher_codes=("", "B", "A"), customer_type="NEW", custom=custom, test=True)
-    found = expect([], [order], RULES)[0, 0]
-    assert (found.vouchers, found.customer_acquisition, found.test) == (("B", "A"), "NEW", True)
-    assert (found.custom, found.currency) == ({"1": "sender-1.0", "2": "x", "17": ""}, "EUR")
+def test_codes_of_the_settings_need_no_form_in_the_order() -> None:
+    """They translate what a line says; without them a bad code counts, even that of a group that gets no part."""
+    rules = replace(RULES, groups=Groups(field="category", codes={"Größe m": "M"}))
+    assert expect([], [ordered(lines=(line("100", category="Größe m"),))], rules)[0, 0].ending == "conversion"
+    bad = ordered(lines=(line("100", "A"), line("0", "größe m")))
+    assert expect([], [bad], RULES)[0, 0].reason == "bad_commission_group"
 
 
 def test_test_mode() -> None:

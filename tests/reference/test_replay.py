@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook, Rules
 from consumer.demo.reference import LoggedOrder, expect
 from tests.reference.cases import GOOGLE_AD, NOON_MS, RULES, landing, line, log, ordered
 from tests.strategies.worlds import World, worlds
@@ -94,6 +95,15 @@ def test_a_session_without_a_visitor_is_no_session() -> None:
     assert expect(sessions, [ordered()], RULES)[0, 0].channel == "ppcgoogle"
 
 
+@pytest.mark.parametrize("ids", [{"visitor": "v" * 1_001}, {"session": "s" * 1_001}])
+def test_a_session_with_a_long_id_is_no_session(ids: dict[str, Any]) -> None:
+    """It is a dead letter and moves no watermark; one of 1,000 characters is none."""
+    sessions = log(landing(50, **ids), landing(-1, GOOGLE_AD))
+    assert expect(sessions, [ordered()], RULES)[0, 0].channel == "ppcgoogle"
+    shorter = {name: text[:-1] for name, text in ids.items()}
+    assert expect(log(landing(50, **shorter), landing(-1, GOOGLE_AD)), [ordered()], RULES)[0, 0].channel == "aw"
+
+
 def test_default_rules() -> None:
     """The settings' own defaults see thirty days."""
     day_s = 86_400
@@ -105,11 +115,11 @@ def test_default_rules() -> None:
 
 @given(worlds())
 def test_expectations_hold_together(world: World) -> None:
-    """Every order has one ending, its parts add up, and a partition reports a reference once."""
+    """Every order has one ending, its parts add up, and a partition reports a reference once to a programme."""
     found = expect(world.sessions, world.orders, world.rules, cut_over_ms=world.cut_over_ms)
     assert set(found) == {(order.partition, order.offset) for order in world.orders}
     reported = [ending for ending in found.values() if ending.ending == "conversion"]
-    assert len(reported) == len({(ending.partition, ending.order_ref) for ending in reported})
+    assert len(reported) == len({(ending.partition, ending.programme, ending.order_ref) for ending in reported})
     for ending in reported:
         assert sum(part.amount for part in ending.parts) == ending.amount
         assert all(part.amount >= 0 for part in ending.parts)
@@ -130,6 +140,6 @@ def test_forced_and_by_watermark_agree_when_nothing_is_late(world: World) -> Non
     """Where sessions come in the order of time, an order forced after all of them is decided as by the watermark."""
     in_time = sorted(world.sessions, key=lambda session: min(session.event.landed_at_ms, session.timestamp_ms))
     sessions = log(*in_time)
-    rules = replace(world.rules, grace_ms=1)
+    rules = Rulebook(tuple(replace(rules, grace_ms=1) for rules in world.rules.programmes), world.rules.exclude)
     cuts = {(order.partition, order.offset): len(sessions) for order in world.orders}
     assert expect(sessions, world.orders, rules) == expect(sessions, world.orders, rules, cuts=cuts)

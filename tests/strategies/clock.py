@@ -1,61 +1,43 @@
-"""The times and settings that generated worlds share: small, so that every boundary is often hit exactly."""
+"""The times that generated worlds share: small, so that every boundary is often hit exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
-
-from hypothesis import strategies as st
-
-from consumer.attribution.rules import Rules
+from random import Random
 
 T0_MS = 1_700_000_000_000
 
 WINDOW_MS = 1_000_000
+SHORT_WINDOW_MS = WINDOW_MS // 2
 GRACE_MS = 10_000
 CLICK_DELAY_MS = 20_000
 SKEW_MS = 60_000
 ORDER_DELAY_MS = 100_000
 
-ANCHORS_MS = (T0_MS, T0_MS + GRACE_MS, T0_MS + 900_000)
+FIRST_MS, SECOND_MS, THIRD_MS = ANCHORS_MS = (T0_MS, T0_MS + GRACE_MS, T0_MS + 900_000)
 """When orders are completed; whole seconds, so that a checksum's time can meet them."""
-
-ADVERTISER = "1001"
-OTHER_ADVERTISER = "2002"
 
 NUDGES = (0, 0, 0, -1, 1)
 
-LANDING_EDGES_MS = (-WINDOW_MS, -WINDOW_MS // 2, -CLICK_DELAY_MS, -CLICK_DELAY_MS, 0, 0, GRACE_MS, GRACE_MS)
-CHECKSUM_EDGES_MS = (-WINDOW_MS, -WINDOW_MS, -WINDOW_MS // 2, -2 * CLICK_DELAY_MS, -CLICK_DELAY_MS, 0)
+WINDOW_EDGES_MS = (-WINDOW_MS, -SHORT_WINDOW_MS, -SHORT_WINDOW_MS)
+LANDING_EDGES_MS = (*WINDOW_EDGES_MS, -CLICK_DELAY_MS, -CLICK_DELAY_MS, 0, 0, GRACE_MS, GRACE_MS)
+CHECKSUM_EDGES_MS = (*WINDOW_EDGES_MS, -WINDOW_MS, -2 * CLICK_DELAY_MS, -CLICK_DELAY_MS, 0)
 
 
-def anchors() -> st.SearchStrategy[Sequence[int]]:
-    """The moments around which a world happens: mostly one."""
-    first, second, third = ANCHORS_MS
-    return st.sampled_from(((first,), (second,), (first, second), (first, third)))
+def anchors(random: Random) -> Sequence[int]:
+    """Return the moments around which a world happens: mostly one."""
+    return random.choice(((FIRST_MS,), (SECOND_MS,), (FIRST_MS, SECOND_MS), (FIRST_MS, THIRD_MS)))
 
 
-def checksum_times_s(around: Sequence[int]) -> st.SearchStrategy[int]:
-    """Seconds on and beside the edges at which a checksum's own time stops counting."""
-    whole_ms = [anchor + edge for anchor, edge in product(around, CHECKSUM_EDGES_MS)]
-    return st.sampled_from([time_ms // 1_000 + nudge for time_ms, nudge in product(whole_ms, NUDGES)])
+def checksum_time_s(random: Random, around: Sequence[int]) -> int:
+    """Return a second on or beside the edges at which a checksum's own time stops counting."""
+    at_ms = random.choice(around) + random.choice(CHECKSUM_EDGES_MS)
+    return at_ms // 1_000 + random.choice(NUDGES)
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> Rules:
-    """Settings with small durations."""
-    return Rules(
-        advertiser_id=ADVERTISER,
-        mode=draw(st.sampled_from(("live", "test", "shadow"))),
-        model=draw(st.sampled_from(("last_click",) * 7 + ("none",))),
-        order_channel=draw(st.sampled_from(("trust", "touch"))),
-        channel_none=draw(st.sampled_from(("na", "direct"))),
-        channel_unknown=draw(st.sampled_from(("aw", "unknown"))),
-        own_domains=draw(st.sampled_from(((), ("shop.example",), ("WWW.Brand.Example:443", "shop.example")))),
-        window_ms=WINDOW_MS,
-        grace_ms=draw(st.sampled_from((GRACE_MS, GRACE_MS, 0))),
-        click_delay_ms=CLICK_DELAY_MS,
-        max_clock_skew_ms=SKEW_MS,
-        max_order_delay_ms=ORDER_DELAY_MS,
-        sender="sender-1.0",
-    )
+def landing_time_ms(random: Random, around: Sequence[int], checksum: str) -> int:
+    """Return a time on or beside the edges of ``around``, or the click delay after the checksum's own time."""
+    nudge = random.choice(NUDGES)
+    if random.choice((True, False, False)) and not checksum.startswith("gclid"):
+        return int(checksum.split("_")[1]) * 1_000 + CLICK_DELAY_MS + nudge
+    return random.choice(around) + random.choice(LANDING_EDGES_MS) + nudge

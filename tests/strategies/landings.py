@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from random import Random
 from urllib.parse import quote
 
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from consumer.demo.reference import LoggedSession
 from consumer.events import Consent, SessionLanded
-from tests.strategies.clock import (
-    ADVERTISER,
-    CLICK_DELAY_MS,
-    LANDING_EDGES_MS,
-    NUDGES,
-    OTHER_ADVERTISER,
-    SKEW_MS,
-    checksum_times_s,
-)
+from tests.strategies.clock import SKEW_MS, checksum_time_s, landing_time_ms
+from tests.strategies.rulebooks import ADVERTISERS, STRANGER
 
 MALFORMED_CHECKSUMS = (
     "1001_1700000000",
@@ -36,7 +28,20 @@ MALFORMED_CHECKSUMS = (
     "undefined",
 )
 
-HOSTS = ("shop.example", "www.shop.example", "SHOP.example:8443", "m.shop.example", "brand.example")
+HOSTS = ("shop.example", "www.shop.example", "SHOP.example:8443", "m.shop.example", "brand.example", "app.co.uk")
+PATHS = (
+    "",
+    "/",
+    "/shoes",
+    "/shoes",
+    "/shoes/",
+    "/shoes/boots",
+    "/Shoes/boots",
+    "/sale",
+    "/Sale",
+    "/partners/x",
+    "/%73hoes",
+)
 
 PARAMETERS = (
     *("gclid=G-1_x", "gclid=", "gbraid=b", "wbraid=w", "msclkid=m", "fbclid=f", "ttclid=t", "GCLID=g", "gclid=a%20b"),
@@ -46,6 +51,15 @@ PARAMETERS = (
     *("utm_source=news", "utm_source=", "utm_source", "utm_source=%ff", "utm_source=a+b", "utm%5Fsource=coded"),
     *("awaid=1001&gclid=G-1_x", "gclid=G-2&awaid=2002", "awaid=x&gclid=G-3", "awaid=77", "gclid=&gclid=late"),
     *("awaid=1001&gclid=" + "g" * 189, "awaid=1001&gclid=" + "g" * 190),
+    *("utm_medium=Podcast", "utm_medium=RADIO", "utm_campaign=brand", "utm_campaign=", "utm_source=News"),
+    *(
+        "utm_medium=cpc&utm_campaign=Brand",
+        "utm_medium=cpc&utm_campaign=brand",
+        "utm_campaign=brand&utm_medium=EMAIL",
+        "UTM_MEDIUM=podcast",
+        "fbclid=f&x=y",
+    ),
+    *("fbclid=f&utm_source=app", "utm_campaign=brand&utm_source=shop", "utm_source=news", "utm_source=NEWS"),
     *("fbclid=f&utm_medium=podcast", "fbclid=f&utm_medium=", "ttclid=t&utm_source=app", "awc=", "sn=1"),
 )
 
@@ -68,79 +82,81 @@ REFERRERS = (
     *("https://google.a.b.example/", "https://yandex.ru/", "https://www.bing.com/", "https://cn.bing.com/"),
     *("https://m.baidu.com/", "https://notbaidu.com/", "https://[broken"),
     *("https://de.search.yahoo.com/", "https://search.brave.com/", "https://brave.com/", "https://DuckDuckGo.com/"),
+    *("https://www.google.de/", "https://www.google.de/", "https://l.facebook.com/", "https://l.facebook.com/"),
     *("https://t.co/abc", "https://m.facebook.com/", "https://notfacebook.com/", "https://out.reddit.com/"),
     *("https://www.paypal.com/", "https://checkout.stripe.com/", "https://klarna.com:443/x"),
     *("https://blog.example/post", "https://user@blog.example:81/post", "about:blank", "not a url", ""),
 )
 
 CONSENTS: tuple[Consent | None, ...] = (None, None, None, None, "unknown", "granted", "granted", "denied")
+SILENCE: tuple[Consent | None, ...] = (None, None, "unknown")
+
+LENGTHS = (*range(1, 7),) * 9 + (30,)
+"""Of a log: mostly short, rarely longer than the evidence that is told."""
+
+BAD_IDS = ({"session_id": "s" * 1_001}, {"visitor_id": "v" * 1_001})
 
 DELAYS_MS = (0, 0, 0, 0, 0, 0, 50, -1, 500_000, -SKEW_MS, -SKEW_MS - 1)
 """From a landing to its record's timestamp; the last one makes it a dead letter."""
 
 
-@st.composite
-def checksums(draw: st.DrawFn, around: Sequence[int]) -> str:
-    """A well-formed checksum: of our programme, of another, or of the gclid form."""
-    form: str = draw(
-        st.sampled_from((f"{ADVERTISER}_{{}}_a",) * 5 + (f"{OTHER_ADVERTISER}_{{}}_B", "gclid_1001_G-1_x"))
-    )
-    return form.format(draw(checksum_times_s(around)))
+def checksum(random: Random, around: Sequence[int]) -> str:
+    """Return a well-formed checksum: of one of our programmes, of another advertiser, or of the gclid form."""
+    first, second, third = ADVERTISERS
+    advertiser = random.choice((*(first,) * 9, *(second,) * 2, third, STRANGER, ""))
+    if not advertiser:
+        return "gclid_1001_G-1_x"
+    return f"{advertiser}_{checksum_time_s(random, around)}_{random.choice('aaaB')}"
 
 
-def landing_times(around: Sequence[int], checksum: str) -> st.SearchStrategy[int]:
-    """Times on and beside the edges of ``around``, and the click delay after the checksum's own time."""
-    times_ms = [around_ms + edge + nudge for around_ms, edge, nudge in product(around, LANDING_EDGES_MS, NUDGES)]
-    if not checksum.startswith("gclid"):
-        delayed_ms = int(checksum.split("_")[1]) * 1_000 + CLICK_DELAY_MS
-        times_ms += [delayed_ms + nudge for nudge in (0, 0, 0, 0, 1, 1, 1, 1, -1)]
-    return st.sampled_from(times_ms)
-
-
-@st.composite
-def queries(draw: st.DrawFn, one: str, two: str) -> str:
-    """A query string: nothing, one or two parameters, and these checksums about half of the time."""
-    rest: str = draw(st.sampled_from((*("",) * 15, *PARAMETERS)))
-    if draw(st.booleans()):
-        more: str = draw(st.sampled_from(("", "", "", "", "&", "&utm_source=more", "&utm_medium=email")))
-        return rest + more
-    template: str = draw(st.sampled_from(CHECKSUM_QUERIES))
-    bad: str = draw(st.sampled_from(MALFORMED_CHECKSUMS)) if "{bad}" in template else ""
+def query(random: Random, one: str, two: str) -> str:
+    """Return a query string: nothing, one or two parameters, and these checksums about half of the time."""
+    rest = random.choice(PARAMETERS) if random.choice((True, True, False)) else ""
+    if random.choice((True, False)):
+        return rest + random.choice(("", "", "", "", "&", "&utm_source=more", "&utm_medium=email"))
+    template = random.choice(CHECKSUM_QUERIES)
+    bad = random.choice(MALFORMED_CHECKSUMS)
     bad = quote(bad) if template.endswith("{one}") else bad
     coded = one.replace("_", "%5F")
     return template.format(one=one, two=two, rest=rest, bad=bad, coded=coded, coded_twice=quote(coded))
 
 
-@st.composite
-def sessions(draw: st.DrawFn, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]) -> SessionLanded:
-    """One landing of any of these visitors."""
-    visitor = draw(st.sampled_from(visitors))
-    one, two = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
-    query = draw(queries(one, two))
-    fragment = draw(st.sampled_from(("", "", "", "#top", "#?gclid=x")))
+def session(
+    random: Random,
+    visitors: Sequence[str],
+    pool: Sequence[str],
+    around: Sequence[int],
+    consents: Sequence[Consent | None],
+) -> SessionLanded:
+    """Return one landing of any of these visitors."""
+    visitor = random.choice(visitors)
+    one, two = random.choice(pool), random.choice(pool)
+    asked = query(random, one, two)
+    place = f"https://{random.choice(HOSTS)}{random.choice(PATHS)}"
     return SessionLanded(
-        session_id=f"{visitor}-{draw(st.integers(1, 3))}",
+        session_id=f"{visitor}-{random.randint(1, 3)}",
         visitor_id=visitor,
-        landed_at_ms=draw(landing_times(around, one)),
-        landing_url=f"https://{draw(st.sampled_from(HOSTS))}/shoes" + (f"?{query}" if query else "") + fragment,
-        referrer=draw(st.sampled_from((None,) * 8 + REFERRERS)),
-        consent=draw(st.sampled_from(CONSENTS)),
+        landed_at_ms=landing_time_ms(random, around, one),
+        landing_url=place + (f"?{asked}" if asked else "") + random.choice(("", "", "", "#top", "#?gclid=x")),
+        referrer=random.choice(REFERRERS) if random.choice((True, False)) else None,
+        consent=random.choice(consents),
     )
 
 
-@st.composite
-def session_logs(
-    draw: st.DrawFn, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]
-) -> tuple[LoggedSession, ...]:
-    """The sessions of one partition: repeated ids, late ones, out-of-order ones and ones from the future."""
-    events = draw(st.lists(sessions(visitors, pool, around), min_size=1, max_size=6))
-    for again in events[: draw(st.integers(0, 2))]:
-        landed_at_ms, consent = draw(landing_times(around, pool[0])), draw(st.sampled_from(CONSENTS))
-        events.append(replace(again, landed_at_ms=landed_at_ms, consent=consent))
-    if draw(st.booleans()):
+def session_log(
+    random: Random, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]
+) -> list[LoggedSession]:
+    """Return the sessions of one partition: repeated ids, late ones, out-of-order ones and ones from the future."""
+    consents = random.choice((CONSENTS, SILENCE))
+    events = [session(random, visitors, pool, around, consents) for _ in range(random.choice(LENGTHS))]
+    for again in events[: random.randint(0, 2)]:
+        landed_at_ms = landing_time_ms(random, around, pool[0])
+        events.append(replace(again, landed_at_ms=landed_at_ms, consent=random.choice(consents)))
+    if random.randint(1, 20) == 20:
+        events.append(replace(events[0], **random.choice(BAD_IDS)))
+    if random.choice((True, False)):
         events.sort(key=lambda event: event.landed_at_ms)
-    delays = [draw(st.sampled_from(DELAYS_MS)) for _ in events]
-    return tuple(
-        LoggedSession(0, offset, event.landed_at_ms + delay, event)
-        for offset, (event, delay) in enumerate(zip(events, delays, strict=True))
-    )
+    return [
+        LoggedSession(0, offset, event.landed_at_ms + random.choice(DELAYS_MS), event)
+        for offset, event in enumerate(events)
+    ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
-from itertools import product
+from decimal import Decimal
+from random import Random
 from typing import NamedTuple
 
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from consumer.events import OrderCompleted, OrderLine
+from consumer.events import CustomerType, OrderCompleted
+from tests.strategies.baskets import line, lines, subtotal
 from tests.strategies.clock import ORDER_DELAY_MS, SKEW_MS
 from tests.strategies.landings import CONSENTS, MALFORMED_CHECKSUMS
 
@@ -22,36 +22,15 @@ class Purchase(NamedTuple):
     event: OrderCompleted
 
 
-def line(number: int, amount: Decimal, group: str | None) -> OrderLine:
-    """One line of one piece."""
-    return OrderLine(
-        product_id=f"p{number}",
-        unit_price=amount,
-        quantity=1,
-        amount=amount,
-        commission_group=group,
-        sku=f"sku{number}",
-    )
-
-
-AMOUNTS = tuple(
-    Decimal(text) for text in ("0", "0.005", "0.0049", "3.335", "0.5", "10.0005", "33.3333", "1.0049", "99.99", "120")
+CURRENCIES = ("EUR", "EUR", "EUR", "GBP", "JPY", "KWD")
+MARKETS = (None, "", "de", "de", "fr", "uk")
+CUSTOMER_TYPES: tuple[CustomerType | None, ...] = (None, None, "NEW", "RETURNING")
+VOUCHERS: tuple[tuple[str, ...], ...] = ((), (), ("SAVE10", "b&b"), ("", "b&b"), ("",), ("save10", "SAVE10", "b&b"))
+CUSTOM: tuple[dict[str, str], ...] = (
+    *({}, {}, {"shop": "b2b"}, {"shop": "", "2": "x"}),
+    {"2": "x", "02": "y", "1": "y", "": "y", "11": "z", "17": "", "shop": "b2c", "two": "y"},
 )
-"""More digits than any currency has, halves and nothing among them."""
-LINES = tuple(
-    line(0, amount, group) for amount, group in product(AMOUNTS, (None, "", "DEFAULT", "SHOES", "B.1-X", "C_2"))
-)
-
-DETAILS: tuple[Mapping[str, object], ...] = (
-    {"currency": "EUR", "voucher_codes": ("SAVE10", "b&b")},
-    {"currency": "EUR", "customer_type": "NEW"},
-    {"currency": "GBP", "voucher_codes": ("", "b&b"), "custom": {"2": "x", "02": "y", "1": "y", "": "y", "11": "z"}},
-    {"currency": "JPY", "customer_type": "RETURNING", "test": True},
-    {"currency": "KWD", "voucher_codes": ("",)},
-)
-"""Details that change no attribution."""
-
-CHANNELS = (None,) * 4 + ("", "ppc", "aw", "c" * 20)
+CHANNELS = (None,) * 6 + ("", "ppc", "ppc", "aw", "c" * 20)
 
 ONE, TWO = Decimal("1.00"), Decimal("2.00")
 
@@ -62,51 +41,46 @@ BAD: tuple[Mapping[str, object], ...] = (
     *({"awc": awc} for awc in MALFORMED_CHECKSUMS),
     {"visitor_id": "ann" * 334},
     *({"subtotal": subtotal, "lines": ()} for subtotal in (Decimal(10**14), -Decimal(10**14))),
-    {"subtotal": ONE, "lines": (line(0, Decimal(10**14), None), line(1, ONE - 10**14, None))},
+    {"subtotal": ONE, "lines": (line("p0", Decimal(10**14), None), line("p1", ONE - 10**14, None))},
     *({"subtotal": -subtotal, "lines": ()} for subtotal in (Decimal("0.0001"), ONE)),
-    {"subtotal": ONE, "lines": (line(0, TWO, "A"), line(1, -ONE, "B"))},
-    {"subtotal": Decimal(0), "lines": (line(0, ONE, "A"), line(1, -ONE, "B"))},
-    {"subtotal": ONE, "lines": (line(0, TWO, "A"),)},
-    {"subtotal": Decimal("1.0001"), "lines": (line(0, ONE, None),)},
-    *({"subtotal": ONE, "lines": (line(0, ONE, group),)} for group in ("Default", "A|B", "Ä", "A\n")),
+    {"subtotal": ONE, "lines": (line("p0", TWO, "A"), line("p1", -ONE, "B"))},
+    {"subtotal": Decimal(0), "lines": (line("p0", ONE, "A"), line("p1", -ONE, "B"))},
+    {"subtotal": ONE, "lines": (line("p0", TWO, "A"),)},
+    {"subtotal": Decimal("1.0001"), "lines": (line("p0", ONE, None),)},
+    *({"subtotal": ONE, "lines": (line("p0", ONE, group),)} for group in ("Default", "A|B", "Ä", "A\n")),
 )
-"""Changes that each make an order a dead letter."""
+"""Changes that each make an order a dead letter, lines that do not add up where these are rejected."""
 
 GOOD_DELAYS_MS = (0, 100, 100, -SKEW_MS, ORDER_DELAY_MS)
 """From an order to its record's timestamp, the earliest and the latest that are accepted among them."""
 BAD_DELAYS_MS = (-SKEW_MS - 1, ORDER_DELAY_MS + 1)
 
 
-@st.composite
-def baskets(draw: st.DrawFn) -> tuple[OrderLine, ...]:
-    """No line to four, over a few groups; a discount line may take back what its group has."""
-    drawn = draw(st.lists(st.sampled_from(LINES), max_size=4))
-    if draw(st.booleans()) and drawn:
-        amount = drawn[0].amount
-        discount = draw(st.sampled_from((amount, amount.quantize(Decimal(1), ROUND_DOWN))))
-        drawn.append(replace(drawn[0], amount=-discount))
-    return tuple(replace(line, product_id=f"p{number}") for number, line in enumerate(drawn))
-
-
-@st.composite
-def good_orders(
-    draw: st.DrawFn, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int], number: int
+def order(
+    random: Random, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int], number: int
 ) -> OrderCompleted:
-    """An order that can be reported."""
-    lines = draw(baskets())
-    order = OrderCompleted(
+    """Return an order that can be reported, unless the settings are against it."""
+    basket = lines(random)
+    visitor = random.choice((*visitors, None, ""))
+    return OrderCompleted(
         order_id=f"id-{number}",
-        order_ref=f"R-{number}".ljust(draw(st.sampled_from((0, 50))), "é"),
-        completed_at_ms=draw(st.sampled_from(around)) + draw(st.sampled_from((0, 0, 0, 0, 0, -1, 1))),
-        currency="",
-        subtotal=sum((line.amount for line in lines), Decimal(0)) if lines else draw(st.sampled_from(AMOUNTS)),
-        visitor_id=draw(st.sampled_from((*visitors, None, ""))),
-        lines=lines,
-        consent=draw(st.sampled_from((None,) * 7 + CONSENTS)),
-        channel=draw(st.sampled_from(CHANNELS)),
-        awc=draw(st.sampled_from((None, None, "", *pool))),
+        order_ref=f"R-{number}".ljust(random.choice((0, 0, 50)), "é"),
+        completed_at_ms=random.choice(around) + random.choice((0, 0, 0, 0, 0, -1, 1)),
+        currency=random.choice(CURRENCIES),
+        subtotal=subtotal(random, basket),
+        visitor_id=visitor,
+        session_id=random.choice((None, "", f"{visitor}-1")),
+        customer_id=random.choice((None, "", "c1")),
+        lines=basket,
+        voucher_codes=random.choice(VOUCHERS),
+        customer_type=random.choice(CUSTOMER_TYPES),
+        consent=random.choice((None,) * 7 + CONSENTS),
+        market=random.choice(MARKETS),
+        channel=random.choice(CHANNELS),
+        awc=random.choice((None, None, "", *pool)),
+        custom=random.choice(CUSTOM),
+        test=random.choice((False, False, False, True)),
     )
-    return replace(order, **draw(st.sampled_from(DETAILS)))
 
 
 def repeats(event: OrderCompleted, visitors: Sequence[str]) -> tuple[Mapping[str, object], ...]:
@@ -115,7 +89,8 @@ def repeats(event: OrderCompleted, visitors: Sequence[str]) -> tuple[Mapping[str
         {},
         {"order_id": "another"},
         {"channel": "late", "awc": None, "consent": "denied"},
-        {"lines": tuple(replace(line, name="", category="") for line in event.lines)},
+        {"lines": tuple(replace(each, sku=each.sku or "", name=each.name or None) for each in event.lines)},
+        {"market": "fr", "custom": {"shop": "b2b"}, "voucher_codes": ()},
         {"completed_at_ms": event.completed_at_ms + 1_000},
         *({"visitor_id": visitor} for visitor in sorted(set(visitors))),
     )
@@ -126,29 +101,28 @@ def conflicts(event: OrderCompleted) -> tuple[Mapping[str, object], ...]:
     return (
         {"subtotal": event.subtotal + 1, "lines": ()},
         {"currency": "USD"},
-        {"lines": (line(0, event.subtotal, "OTHER"),)},
+        {"lines": (line("p0", event.subtotal, "OTHER"),)},
     )
 
 
-@st.composite
-def records_of(draw: st.DrawFn, event: OrderCompleted, visitors: Sequence[str]) -> list[Purchase]:
-    """The records of one good order: it may be spoilt at first, and come again in every way."""
+def records_of(random: Random, event: OrderCompleted, visitors: Sequence[str]) -> list[Purchase]:
+    """Return the records of one order: it may be spoilt at first, and come again in every way."""
     records = []
-    for number in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(("repeat", "repeat", "bad", "conflict", "bad time") if number else ("good", "bad")))
+    for number in range(random.choice((1, 1, 2, 2, 3))):
+        kinds = ("repeat", "repeat", "bad", "conflict", "bad time") if number else ("good",) * 6 + ("bad",)
+        kind = random.choice(kinds)
         choices = {"bad": BAD, "conflict": conflicts(event), "repeat": repeats(event, visitors)}.get(kind, ({},))
-        changed = replace(event, **draw(st.sampled_from(choices)))
-        delays = BAD_DELAYS_MS if kind == "bad time" else GOOD_DELAYS_MS
-        records.append(Purchase(changed.completed_at_ms + draw(st.sampled_from(delays)), changed))
+        changed = replace(event, **random.choice(choices))
+        delay_ms = random.choice(BAD_DELAYS_MS if kind == "bad time" else GOOD_DELAYS_MS)
+        records.append(Purchase(changed.completed_at_ms + delay_ms, changed))
     return records
 
 
-@st.composite
-def purchases(
-    draw: st.DrawFn, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]
-) -> tuple[Purchase, ...]:
-    """A few orders with their repeats; a reference whose first record was bad may come again, corrected."""
+def purchases(random: Random, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]) -> list[Purchase]:
+    """Return a few orders with their repeats; a reference whose first record was bad may come again, corrected."""
     made: list[Purchase] = []
-    for number in range(draw(st.integers(1, 3))):
-        made.extend(draw(records_of(draw(good_orders(visitors, pool, around, number)), visitors)))
-    return tuple(draw(st.permutations(made)) if draw(st.booleans()) else made)
+    for number in range(random.randint(1, 4)):
+        made += records_of(random, order(random, visitors, pool, around, number), visitors)
+    if random.choice((True, False)):
+        random.shuffle(made)
+    return made

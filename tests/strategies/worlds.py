@@ -1,23 +1,32 @@
-"""Small adversarial worlds: two partitions of sessions and orders, with the settings to decide them by."""
+"""Small adversarial worlds: two partitions of sessions and orders, with the settings to decide them by.
+
+They are made by a `Random`: a seeded one for long runs, one of hypothesis's for tests that show the smallest failure.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from random import Random
+from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook
 from consumer.demo.reference import LoggedOrder, LoggedSession
-from tests.strategies.clock import anchors, rules
-from tests.strategies.landings import checksums, session_logs
+from tests.strategies.clock import anchors
+from tests.strategies.landings import checksum, session_log
 from tests.strategies.purchases import Purchase, purchases
+from tests.strategies.rulebooks import rulebook
 
 VISITORS = {"ann": 0, "eve": 1, "bob": 0}
 """Every visitor's partition."""
 REGULARS = ("ann", "ann", "eve", "ann", "bob")
 """Who lands and orders, the one of whom much shall happen more often."""
 PARTITIONS = 2
+
+Logged: TypeAlias = LoggedSession | LoggedOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +35,30 @@ class World:
 
     sessions: tuple[LoggedSession, ...]
     orders: tuple[LoggedOrder, ...]
-    rules: Rules
+    rules: Rulebook
     cut_over_ms: int
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Generate a world; times cluster around every boundary of `docs/attribution.md`."""
-    around = draw(anchors())
-    pool = draw(st.lists(checksums(around), min_size=2, max_size=3))
+def world(random: Random) -> World:
+    """Make a world; times cluster around every boundary of `docs/attribution.md`."""
+    around = anchors(random)
+    pool = [checksum(random, around) for _ in range(random.randint(2, 3))]
     sessions: list[LoggedSession] = []
     for partition in range(PARTITIONS):
         visitors = [visitor for visitor in REGULARS if VISITORS[visitor] == partition]
-        log = draw(session_logs(visitors, pool, around))
+        log = session_log(random, visitors, pool, around)
         sessions.extend(replace(session, partition=partition) for session in log)
-    orders = logged(draw(purchases(REGULARS, pool, around)))
-    cut_over_ms = draw(st.sampled_from((0, 0, 0, 0, around[-1])))
-    return World(tuple(sessions), orders, draw(rules()), cut_over_ms)
+    orders = logged(purchases(random, REGULARS, pool, around))
+    cut_over_ms = random.choice((0, 0, 0, 0, 0, 0, around[-1]))
+    return World(tuple(sessions), orders, rulebook(random), cut_over_ms)
 
 
-def logged(made: tuple[Purchase, ...]) -> tuple[LoggedOrder, ...]:
+def worlds() -> st.SearchStrategy[World]:
+    """Generate worlds."""
+    return st.randoms(use_true_random=False).map(world)
+
+
+def logged(made: Iterable[Purchase]) -> tuple[LoggedOrder, ...]:
     """Append orders to their visitor's partition, those without a visitor to the first."""
     ends: dict[int, int] = defaultdict(int)
     orders = []
@@ -57,12 +70,17 @@ def logged(made: tuple[Purchase, ...]) -> tuple[LoggedOrder, ...]:
     return tuple(orders)
 
 
-@st.composite
-def readings(draw: st.DrawFn, world: World) -> tuple[LoggedSession | LoggedOrder, ...]:
-    """An order in which a consumer may read a world: each partition of each topic in its own, all of them mixed."""
-    logs: dict[tuple[bool, int], list[LoggedSession | LoggedOrder]] = defaultdict(list)
-    records: list[LoggedSession | LoggedOrder] = [*world.sessions, *world.orders]
+def reading(random: Random, sessions: Iterable[LoggedSession], orders: Iterable[LoggedOrder]) -> tuple[Logged, ...]:
+    """Return an order in which a consumer may read logs: each partition of each topic in its own, all mixed."""
+    logs: dict[tuple[bool, int], list[Logged]] = defaultdict(list)
+    records: list[Logged] = [*sessions, *orders]
     for record in records:
         logs[isinstance(record, LoggedOrder), record.partition].append(record)
-    turns = draw(st.permutations([log for log, queue in logs.items() for _ in queue]))
+    turns = [log for log, queue in logs.items() for _ in queue]
+    random.shuffle(turns)
     return tuple(logs[turn].pop(0) for turn in turns)
+
+
+def readings(world: World) -> st.SearchStrategy[tuple[Logged, ...]]:
+    """Generate the orders in which a world may be read."""
+    return st.randoms(use_true_random=False).map(lambda random: reading(random, world.sessions, world.orders))

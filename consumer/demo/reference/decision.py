@@ -32,11 +32,22 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Channel, why, and the checksums to send."""
+    """What was decided of an order, and by what."""
 
+    seen: tuple[Touch, ...]
+    """The touches that the order sees, the earliest first."""
+    candidates: tuple[Candidate, ...]
+    winner: Candidate | None
     channel: str
     why: str
-    click_checksums: tuple[str, ...]
+    chosen: tuple[Candidate, ...]
+    """The clicks whose checksums are sent: the ordinary one first, then the strictly necessary one."""
+    withheld: Candidate | None
+    """The ordinary click that is chosen, too, but not sent for lack of consent."""
+
+    def click_checksums(self) -> tuple[str, ...]:
+        """What is sent."""
+        return tuple(click.checksum for click in self.chosen if click.checksum is not None)
 
 
 def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None) -> Decision:
@@ -44,8 +55,20 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
     seen = [touch for touch in touches if is_seen(touch, order, rules, cut)]
     seen.sort(key=lambda touch: (touch.landed_at_ms, touch.offset))
     clicks = counting_clicks(order, seen, rules)
-    channel, why = channel_of(order, seen, clicks, rules)
-    return Decision(channel, why, checksums_of(order, seen, clicks))
+    candidates = [*clicks, *other_landings(order, seen, rules), *orders_channel(order)]
+    winner = max(candidates, key=Candidate.rank) if candidates and rules.model != "none" else None
+    channel, why = channel_of(order, seen, winner, rules)
+    chosen = chosen_of(clicks)
+    withheld = [click for click in chosen if click.kind != "strictly_necessary" and is_denied(order, seen, rules)]
+    return Decision(
+        seen=tuple(seen),
+        candidates=tuple(candidates),
+        winner=winner,
+        channel=channel,
+        why=why,
+        chosen=tuple(click for click in chosen if click not in withheld),
+        withheld=withheld[0] if withheld else None,
+    )
 
 
 def is_seen(touch: Touch, order: OrderCompleted, rules: Rules, cut: int | None) -> bool:
@@ -95,57 +118,75 @@ def own_time_ms(checksum: str) -> int:
     return int(checksum.split("_")[1]) * 1000
 
 
+def window_of(channel: str, rules: Rules) -> int:
+    """Section 3: how far back a channel counts, in milliseconds."""
+    return rules.windows_ms.get(channel, rules.window_ms)
+
+
 def counts(click: Candidate, order: OrderCompleted, rules: Rules) -> bool:
-    """Section 3: a click counts when it is inside the window and of the order's programme."""
-    if click.time_ms < order.completed_at_ms - rules.window_ms:
+    """Section 3: a click counts when it is inside the window of ``aw`` and of the order's programme."""
+    if click.time_ms < order.completed_at_ms - window_of("aw", rules):
         return False
     if click.checksum is None or click.kind == "gclid":
         return True
     return click.checksum.split("_")[0] == rules.advertiser_id
 
 
-def other_landings(seen: list[Touch]) -> list[Candidate]:
-    """Sections 3 and 4: the landings with a channel other than by checksum, those of one session taken as one.
+def other_landings(order: OrderCompleted, seen: list[Touch], rules: Rules) -> list[Candidate]:
+    """Sections 3 and 4: the landings with a channel other than by checksum, each within its channel's window.
 
-    ``seen`` has the earliest first.
+    Those of one session are taken as one, the earliest. ``seen`` has the earliest first.
     """
     candidates = {}
     for landing in seen:
         one = (landing.session_id, landing.channel)
         if landing.channel is not None and landing.checksum is None and one not in candidates:
             candidates[one] = Candidate(landing.landed_at_ms, landing.landed_at_ms, landing.offset, landing.channel)
-    return list(candidates.values())
+    return [
+        candidate
+        for candidate in candidates.values()
+        if candidate.landed_at_ms >= order.completed_at_ms - window_of(candidate.channel, rules)
+    ]
 
 
-def channel_of(order: OrderCompleted, seen: list[Touch], clicks: list[Candidate], rules: Rules) -> tuple[str, str]:
+def orders_channel(order: OrderCompleted) -> list[Candidate]:
+    """Section 4: the order's own channel, later than everything else."""
+    if order.channel is None:
+        return []
+    return [Candidate(order.completed_at_ms, order.completed_at_ms, OFFSET_OF_ORDERS_CHANNEL, order.channel)]
+
+
+def channel_of(order: OrderCompleted, seen: list[Touch], winner: Candidate | None, rules: Rules) -> tuple[str, str]:
     """Section 4: ``ch`` and its reason."""
-    candidates = clicks + other_landings(seen)
     if rules.model == "none":
         return "aw", "no_model"
-    if order.channel is not None:
-        if rules.order_channel == "trust":
-            return order.channel, "order_channel"
-        at_ms = order.completed_at_ms
-        candidates.append(Candidate(at_ms, at_ms, OFFSET_OF_ORDERS_CHANNEL, order.channel))
-    if candidates:
-        winner = max(candidates, key=Candidate.rank)
+    if order.channel is not None and rules.order_channel == "trust":
+        return order.channel, "order_channel"
+    if winner is not None:
         return winner.channel, "last_click"
     if seen:
         return rules.channel_none, "direct_only"
     return rules.channel_unknown, "no_landing"
 
 
-def checksums_of(order: OrderCompleted, seen: list[Touch], clicks: list[Candidate]) -> tuple[str, ...]:
-    """Section 4: ``cks``, under the consent that holds."""
+def chosen_of(clicks: list[Candidate]) -> list[Candidate]:
+    """Section 4, ``cks``: the newest ordinary click, and the newest strictly necessary one."""
     ordinary = [click for click in clicks if click.kind in ("normal", "gclid")]
     necessary = [click for click in clicks if click.kind == "strictly_necessary"]
-    if consent_of(order, seen) == "denied":
-        ordinary = []
-    newest = [max(kind, key=Candidate.rank) for kind in (ordinary, necessary) if kind]
-    return tuple(click.checksum for click in newest if click.checksum is not None)
+    return [max(kind, key=Candidate.rank) for kind in (ordinary, necessary) if kind]
 
 
-def consent_of(order: OrderCompleted, seen: list[Touch]) -> Consent | None:
+def is_denied(order: OrderCompleted, seen: list[Touch], rules: Rules) -> bool:
+    """Section 4: is consent denied, by the last statement before the order or for lack of one?"""
+    statement = statement_of(order, seen)
+    if statement is not None:
+        return statement == "denied"
+    if order.market in rules.consent_missing_in:
+        return rules.consent_missing_in[order.market] == "deny"
+    return rules.consent_missing == "deny"
+
+
+def statement_of(order: OrderCompleted, seen: list[Touch]) -> Consent | None:
     """Section 4: the last statement before the order, if any. ``seen`` has the earliest first."""
     if order.consent in ("granted", "denied"):
         return order.consent

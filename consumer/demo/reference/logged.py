@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from consumer.events import CustomerType, OrderCompleted, Part, SessionLanded
+from consumer.events import CustomerType, Evidence, OrderCompleted, Part, Product, SessionLanded
 
-LONGEST_VISITOR_ID = 1000
+LONGEST_ID = 1000
+"""Of a visitor or a session, in characters."""
 
-Ending = Literal["conversion", "duplicate", "conflict", "before_cut_over", "dead_letter"]
+Ending = Literal["conversion", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,15 @@ class LoggedOrder:
 class Expected:
     """What must become of one order record.
 
-    ``reason`` and ``field`` speak of a dead letter (a conflict is one, too); everything below them speaks of a
-    conversion, and keeps its default for any other ending.
+    ``reason`` and ``field`` speak of a dead letter (a conflict is one, too); ``channel``, ``why`` and
+    ``click_checksums`` of an order that was decided, whether it is reportable or not; everything below them of a
+    conversion. What an ending does not speak of keeps its default.
     """
 
     partition: int
     offset: int
     programme: str
+    """Empty when the order was judged before its programme, or has none."""
     order_ref: str
     ending: Ending
     reason: str = ""
@@ -61,6 +64,9 @@ class Expected:
     vouchers: tuple[str, ...] = ()
     customer_acquisition: CustomerType | None = None
     custom: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    products: tuple[Product, ...] = ()
+    notes: tuple[str, ...] = ()
     test: bool = False
     decidable_at_ms: int = 0
     """Event time."""
+    evidence: tuple[Evidence, ...] = ()

@@ -1,15 +1,15 @@
-"""Section 6 of ``docs/attribution.md``: what the conversion says of the order itself."""
+"""Section 6 of ``docs/attribution.md``: the amount, and its division among commission groups."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from math import floor
 
-from consumer.demo.reference.landing import is_awc_form, is_gclid_form
-from consumer.demo.reference.logged import LONGEST_VISITOR_ID
-from consumer.events import OrderCompleted, Part
+from consumer.attribution.rules import Groups, Rules
+from consumer.events import OrderCompleted, OrderLine, Part
 
 # ISO 4217, the active codes; all others have two minor digits.
 NO_MINOR_DIGITS = {
@@ -18,115 +18,102 @@ NO_MINOR_DIGITS = {
 }
 THREE_MINOR_DIGITS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 
-DEFAULT_GROUP = "DEFAULT"
-
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Why an order is a dead letter."""
+class Division:
+    """How an order's amount is divided, and what had to be done for it."""
 
-    reason: str
-    field: str
-
-
-def fault_of(order: OrderCompleted) -> Fault | None:
-    """What Awin could not be told about this order: the first fault, from the reference down to the awc."""
-    return fault_of_texts(order) or fault_of_amounts(order) or fault_of_groups(order) or fault_of_claims(order)
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
 
 
-def fault_of_texts(order: OrderCompleted) -> Fault | None:
-    """Order reference, visitor and currency."""
-    if len(order.order_ref) == 0:
-        return Fault("order_ref_empty", "order_ref")
-    if len(order.order_ref) > 50:
-        return Fault("order_ref_too_long", "order_ref")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in order.order_ref):
-        return Fault("order_ref_bad", "order_ref")
-    if order.visitor_id is not None and len(order.visitor_id) > LONGEST_VISITOR_ID:
-        return Fault("visitor_id_too_long", "visitor_id")
-    if not re.fullmatch("[A-Z]{3}", order.currency):
-        return Fault("bad_currency", "currency")
-    return None
-
-
-def fault_of_amounts(order: OrderCompleted) -> Fault | None:
-    """Subtotal and lines, each by itself."""
-    if not is_amount(order.subtotal):
-        return Fault("bad_amount", "subtotal")
-    if order.subtotal < 0:
-        return Fault("negative_amount", "subtotal")
-    if not all(is_amount(line.amount) and is_amount(line.unit_price) for line in order.lines):
-        return Fault("bad_amount", "lines")
-    return None
-
-
-def fault_of_groups(order: OrderCompleted) -> Fault | None:
-    """The lines together."""
-    if not order.lines:
-        return None
-    sums = group_sums(order)
-    if any(not re.fullmatch("[A-Z0-9_.-]+", code) for code in sums):
-        return Fault("bad_commission_group", "lines")
-    if sum(sums.values()) != order.subtotal:
-        return Fault("parts_mismatch", "lines")
-    if any(group_sum < 0 for group_sum in sums.values()):
-        return Fault("negative_amount", "lines")
-    return None
-
-
-def fault_of_claims(order: OrderCompleted) -> Fault | None:
-    """The order's own channel and awc."""
-    if order.channel is not None and not re.fullmatch("[A-Za-z0-9]{1,20}", order.channel):
-        return Fault("bad_channel", "channel")
-    if order.awc is not None and not is_awc_form(order.awc) and not is_gclid_form(order.awc):
-        return Fault("bad_awc", "awc")
-    return None
-
-
-def is_amount(number: Decimal) -> bool:
-    """Is this a number that can be calculated with: below 10^14, at most 30 decimals?"""
-    return number.is_finite() and abs(number) < 10**14 and len(format(number, "f").partition(".")[2]) <= 30
-
-
-def custom_of(order: OrderCompleted, sender: str) -> dict[str, str]:
-    """The custom parameters: the sender, and the order's own whose name is a whole number from 2."""
-    numbered = {name: text for name, text in order.custom.items() if re.fullmatch("[1-9][0-9]*", name)}
-    return {**numbered, "1": sender}
-
-
-def minor_unit(currency: str) -> Decimal:
-    """The smallest amount that the currency has."""
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency has."""
     if currency in NO_MINOR_DIGITS:
-        return Decimal(1)
-    if currency in THREE_MINOR_DIGITS:
-        return Decimal("0.001")
-    return Decimal("0.01")
+        return 0
+    return 3 if currency in THREE_MINOR_DIGITS else 2
+
+
+def in_minor_digits(number: Decimal, currency: str) -> Decimal:
+    """The number in the currency's minor digits, rounded half up."""
+    return number.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
 
 
 def amount_of(order: OrderCompleted) -> Decimal:
     """The subtotal in minor digits."""
-    return order.subtotal.quantize(minor_unit(order.currency), ROUND_HALF_UP)
+    return in_minor_digits(order.subtotal, order.currency)
 
 
-def group_sums(order: OrderCompleted) -> dict[str, Decimal]:
+def value_of(line: OrderLine, groups: Groups) -> str:
+    """What the line says of its group; empty when nothing."""
+    texts: Mapping[str, str | None] = {
+        "commission_group": line.commission_group,
+        "category": line.category,
+        "sku": line.sku,
+        "product_id": line.product_id,
+        "name": line.name,
+    }
+    return texts[groups.field] or ""
+
+
+def group_of(line: OrderLine, groups: Groups) -> str:
+    """The commission group that a line belongs to."""
+    value = value_of(line, groups)
+    if value == "":
+        return groups.default
+    if groups.codes:
+        return groups.codes.get(value, groups.default)
+    return value
+
+
+def is_unknown(line: OrderLine, groups: Groups) -> bool:
+    """Does the line say something that the codes do not name?"""
+    value = value_of(line, groups)
+    return value != "" and bool(groups.codes) and value not in groups.codes
+
+
+def group_sums(order: OrderCompleted, groups: Groups) -> dict[str, Fraction]:
     """The exact sum of each commission group, in the order of their first lines."""
-    sums: dict[str, Decimal] = {}
+    sums: dict[str, Fraction] = {}
     for line in order.lines:
-        code = DEFAULT_GROUP if line.commission_group is None else line.commission_group
-        sums[code] = sums.get(code, Decimal(0)) + line.amount
+        code = group_of(line, groups)
+        sums[code] = sums.get(code, Fraction(0)) + Fraction(line.amount)
     return sums
 
 
-def parts_of(order: OrderCompleted) -> tuple[Part, ...]:
-    """The parts, adding up to `amount_of`."""
-    unit = minor_unit(order.currency)
+def add_up(order: OrderCompleted, sums: Mapping[str, Fraction]) -> bool:
+    """Do the lines add up to the subtotal exactly?"""
+    return sum(sums.values()) == Fraction(order.subtotal)
+
+
+def division_of(order: OrderCompleted, rules: Rules) -> Division:
+    """The parts, adding up to `amount_of`, of an order that is not to be rejected."""
+    groups = rules.groups
+    whole = (Part(groups.default, amount_of(order)),)
     if not order.lines:
-        return (Part(DEFAULT_GROUP, amount_of(order)),)
-    exact = group_sums(order)
-    cut_down = {code: group_sum.quantize(unit, ROUND_DOWN) for code, group_sum in exact.items()}
+        return Division(whole, ())
+    unknown = ("unknown_group",) if any(is_unknown(line, groups) for line in order.lines) else ()
+    sums = group_sums(order, groups)
+    if add_up(order, sums) and all(group_sum >= 0 for group_sum in sums.values()):
+        return Division(divided(order, sums), unknown)
+    positive = {code: group_sum for code, group_sum in sums.items() if group_sum > 0}
+    if rules.parts_mismatch == "default_group" or not positive:
+        return Division(whole, (*unknown, "default_group"))
+    total, amount = sum(positive.values()), Fraction(amount_of(order))
+    shares = {code: amount * group_sum / total for code, group_sum in positive.items()}
+    return Division(divided(order, shares), (*unknown, "pro_rata"))
+
+
+def divided(order: OrderCompleted, shares: Mapping[str, Fraction]) -> tuple[Part, ...]:
+    """Cut every share down to minor digits, and give the missing units to the largest cut-off rests."""
+    digits = minor_digits(order.currency)
+    in_units = {code: share * 10**digits for code, share in shares.items()}
+    units = {code: floor(share) for code, share in in_units.items()}
+    missing = amount_of(order).scaleb(digits) - sum(units.values())
     # sorted() keeps the order of equals, so a tie goes to the group that comes first.
-    in_need = sorted(exact, key=lambda code: cut_down[code] - exact[code])
+    in_need = sorted(shares, key=lambda code: units[code] - in_units[code])
     for code in in_need:
-        if sum(cut_down.values()) < amount_of(order):
-            cut_down[code] += unit
-    return tuple(Part(code, amount) for code, amount in cut_down.items())
+        if missing > 0:
+            units[code] += 1
+            missing -= 1
+    return tuple(Part(code, Decimal(count).scaleb(-digits)) for code, count in units.items())

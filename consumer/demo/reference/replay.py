@@ -10,15 +10,22 @@ from typing import TypedDict
 
 from msgspec import structs
 
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook, Rules
+from consumer.demo.reference.conditions import is_excluded, programme_of
 from consumer.demo.reference.decision import Decision, decide
+from consumer.demo.reference.details import custom_of, products_of, vouchers_of
+from consumer.demo.reference.evidence import evidence_of
+from consumer.demo.reference.faults import Fault, fault_of
 from consumer.demo.reference.landing import Touch, touch_of
-from consumer.demo.reference.logged import LONGEST_VISITOR_ID, Expected, LoggedOrder, LoggedSession
-from consumer.demo.reference.money import Fault, amount_of, custom_of, fault_of, parts_of
+from consumer.demo.reference.logged import LONGEST_ID, Expected, LoggedOrder, LoggedSession
+from consumer.demo.reference.money import amount_of, division_of
 from consumer.events import OrderCompleted
 
 Visitors = Mapping[tuple[int, str], Sequence[Touch]]
 """The touches by partition and visitor."""
+
+Accepted = dict[tuple[int, str, str], OrderCompleted]
+"""The orders that took their reference, by partition, programme and order reference."""
 
 NO_CUTS: Mapping[tuple[int, int], int] = {}
 
@@ -35,7 +42,7 @@ class Place(TypedDict):
 def expect(
     sessions: Sequence[LoggedSession],
     orders: Sequence[LoggedOrder],
-    rules: Rules,
+    rules: Rulebook | Rules,
     *,
     cut_over_ms: int = 0,
     cuts: Mapping[tuple[int, int], int] = NO_CUTS,
@@ -47,17 +54,18 @@ def expect(
     Args:
         sessions: the whole session log, in any order; records that cannot be decoded left out.
         orders: the whole order log, likewise.
-        rules: the settings.
+        rules: the settings, which may be those of a single programme.
         cut_over_ms: orders completed earlier are not ours.
         cuts: of each order decided by force, its partition and offset to the session offset reached (section 7).
     """
-    visitors = touches_by_visitor(sessions, rules)
-    first_by_ref: dict[tuple[int, str], OrderCompleted] = {}
+    rulebook = rules if isinstance(rules, Rulebook) else Rulebook((rules,))
+    visitors = touches_by_visitor(sessions, rulebook.shop)
+    accepted: Accepted = {}
     endings: dict[tuple[int, int], Expected] = {}
     for record in sorted(orders, key=attrgetter("partition", "offset")):
         order = replace(record, event=without_empty_text(record.event))
         cut = cuts.get((order.partition, order.offset))
-        endings[order.partition, order.offset] = ending_of(order, visitors, first_by_ref, rules, cut_over_ms, cut)
+        endings[order.partition, order.offset] = ending_of(order, visitors, accepted, rulebook, cut_over_ms, cut)
     return endings
 
 
@@ -76,60 +84,90 @@ def without_empty_text(order: OrderCompleted) -> OrderCompleted:
     return structs.replace(
         order,
         visitor_id=order.visitor_id or None,
+        session_id=order.session_id or None,
+        customer_id=order.customer_id or None,
+        market=order.market or None,
         channel=order.channel or None,
         awc=order.awc or None,
         lines=lines,
     )
 
 
-def touches_by_visitor(sessions: Sequence[LoggedSession], rules: Rules) -> Visitors:
+def touches_by_visitor(sessions: Sequence[LoggedSession], shop: Rules) -> Visitors:
     """Read every partition's sessions in offset order, each with the watermark before it (section 2)."""
     visitors: dict[tuple[int, str], list[Touch]] = defaultdict(list)
     watermarks: dict[int, int] = {}
     for session in sorted(sessions, key=attrgetter("partition", "offset")):
         event = session.event
-        # Section 8: a dead letter is neither a touch nor a sign of how far time has come.
-        if event.landed_at_ms > session.timestamp_ms + rules.max_clock_skew_ms:
-            continue
-        if event.visitor_id == "" or len(event.visitor_id) > LONGEST_VISITOR_ID:
+        if event.visitor_id == "" or fault_of_session(session, shop) is not None:
             continue
         before = watermarks.get(session.partition)
-        touch = touch_of(session, before, rules.own_domains)
+        touch = touch_of(session, before, shop)
         visitors[session.partition, event.visitor_id].append(touch)
         reached = min(event.landed_at_ms, session.timestamp_ms)
         watermarks[session.partition] = reached if before is None else max(before, reached)
     return visitors
 
 
+def fault_of_session(session: LoggedSession, shop: Rules) -> Fault | None:
+    """Sections 6 and 8: why a session is a dead letter, and so neither a touch nor a sign of how far time has come."""
+    event = session.event
+    if event.landed_at_ms > session.timestamp_ms + shop.max_clock_skew_ms:
+        return Fault("event_time_in_future", "landed_at")
+    if len(event.visitor_id) > LONGEST_ID:
+        return Fault("visitor_id_too_long", "visitor_id")
+    if len(event.session_id) > LONGEST_ID:
+        return Fault("session_id_too_long", "session_id")
+    return None
+
+
 def ending_of(
     order: LoggedOrder,
     visitors: Visitors,
-    first_by_ref: dict[tuple[int, str], OrderCompleted],
-    rules: Rules,
+    accepted: Accepted,
+    rulebook: Rulebook,
     cut_over_ms: int,
     cut: int | None,
 ) -> Expected:
-    """The ending of one order; ``first_by_ref`` holds the orders accepted so far, and takes this one."""
+    """The ending of one order; ``accepted`` holds those that took their reference so far, and may take this one."""
     event = order.event
-    identity = (order.partition, event.order_ref)
-    early = early_ending(order, first_by_ref.get(identity), rules, cut_over_ms)
+    early = ending_without_programme(order, rulebook, cut_over_ms)
     if early is not None:
         return early
-    first_by_ref[identity] = event
+    rules = programme_of(event, rulebook)
+    if rules is None:
+        return dead_letter(order, Fault("no_programme", ""))
+    early = ending_without_decision(order, rules, accepted)
+    if early is not None:
+        return early
+    accepted[identity_of(order, rules)] = event
     touches = visitors.get((order.partition, event.visitor_id), ()) if event.visitor_id else ()
-    return conversion(order, decide(event, touches, rules, cut), rules)
+    return ending_by_decision(order, rules, decide(event, touches, rules, cut))
 
 
-def early_ending(order: LoggedOrder, first: OrderCompleted | None, rules: Rules, cut_over_ms: int) -> Expected | None:
-    """Section 8, steps 1 to 5: the ending of an order that is not to be decided; ``first`` has its reference."""
+def ending_without_programme(order: LoggedOrder, rulebook: Rulebook, cut_over_ms: int) -> Expected | None:
+    """Section 8, steps 1 to 3: the ending of an order that no programme is asked about."""
     event = order.event
-    if event.completed_at_ms > order.timestamp_ms + rules.max_clock_skew_ms:
-        return dead_letter(order, Fault("event_time_in_future", "completed_at"), rules)
+    if event.completed_at_ms > order.timestamp_ms + rulebook.shop.max_clock_skew_ms:
+        return dead_letter(order, Fault("event_time_in_future", "completed_at"))
     if event.completed_at_ms < cut_over_ms:
-        return Expected(**place_of(order, rules), ending="before_cut_over")
-    fault = fault_of(event)
+        return Expected(**place_of(order), ending="before_cut_over")
+    if is_excluded(event, rulebook):
+        return Expected(**place_of(order), ending="not_reportable")
+    return None
+
+
+def ending_without_decision(order: LoggedOrder, rules: Rules, accepted: Accepted) -> Expected | None:
+    """Section 8, steps 4 to 8: the ending of an order of this programme that is not to be decided."""
+    event = order.event
+    if rules.currencies and event.currency not in rules.currencies:
+        return dead_letter(order, Fault("currency_not_enabled", "currency"), rules)
+    fault = fault_of(event, rules)
     if fault is not None:
         return dead_letter(order, fault, rules)
+    if amount_of(event) == 0 and rules.zero_value == "skip":
+        return Expected(**place_of(order, rules), ending="not_reportable")
+    first = accepted.get(identity_of(order, rules))
     if first is not None:
         same = says_the_same(event, first)
         return Expected(
@@ -142,42 +180,58 @@ def early_ending(order: LoggedOrder, first: OrderCompleted | None, rules: Rules,
     return None
 
 
+def ending_by_decision(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected:
+    """Section 8, step 10: the ending of an order that was decided."""
+    if rules.report == "awin" and decision.channel != "aw" and not decision.chosen:
+        return Expected(**place_of(order, rules), ending="not_reportable", channel=decision.channel, why=decision.why)
+    return conversion(order, rules, decision)
+
+
+def identity_of(order: LoggedOrder, rules: Rules) -> tuple[int, str, str]:
+    """Section 8: what no two reported orders have in common."""
+    return order.partition, rules.advertiser_id, order.event.order_ref
+
+
 def says_the_same(order: OrderCompleted, first: OrderCompleted) -> bool:
     """Section 8: the same subtotal, currency and lines."""
     return (order.subtotal, order.currency, order.lines) == (first.subtotal, first.currency, first.lines)
 
 
-def place_of(order: LoggedOrder, rules: Rules) -> Place:
-    """Which order record an expectation speaks of."""
+def place_of(order: LoggedOrder, rules: Rules | None = None) -> Place:
+    """Which order record an expectation speaks of, and of which programme if it got that far."""
     return {
         "partition": order.partition,
         "offset": order.offset,
-        "programme": rules.advertiser_id,
+        "programme": "" if rules is None else rules.advertiser_id,
         "order_ref": order.event.order_ref,
     }
 
 
-def dead_letter(order: LoggedOrder, fault: Fault, rules: Rules) -> Expected:
+def dead_letter(order: LoggedOrder, fault: Fault, rules: Rules | None = None) -> Expected:
     """The ending of a bad order."""
     return Expected(**place_of(order, rules), ending="dead_letter", reason=fault.reason, field=fault.field)
 
 
-def conversion(order: LoggedOrder, decision: Decision, rules: Rules) -> Expected:
+def conversion(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected:
     """The ending of a good order (section 6), decidable when section 7 says."""
     event = order.event
     wait_ms = rules.grace_ms if event.visitor_id else 0
+    division = division_of(event, rules)
     return Expected(
         **place_of(order, rules),
         ending="conversion",
         channel=decision.channel,
         why=decision.why,
-        click_checksums=decision.click_checksums,
+        click_checksums=decision.click_checksums(),
         amount=amount_of(event),
         currency=event.currency,
-        parts=parts_of(event),
-        vouchers=tuple(code for code in event.voucher_codes if code != ""),
+        parts=division.parts,
+        vouchers=vouchers_of(event, rules),
         customer_acquisition=event.customer_type,
-        custom=custom_of(event, rules.sender),
+        custom=custom_of(event, rules),
+        products=products_of(event, rules),
+        notes=division.notes,
         test=event.test or rules.mode == "test",
         decidable_at_ms=event.completed_at_ms + wait_ms,
+        evidence=evidence_of(event, decision, rules),
     )

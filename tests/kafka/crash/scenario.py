@@ -178,7 +178,7 @@ class Scenario:
             touches=self.read("touches"),
             order_changes=self.read("orders"),
         )
-        return judge(logs, rulebook(self.settings).shop, self.schemas)
+        return judge(logs, rulebook(self.settings), self.schemas)
 
 
 def _quick(bootstrap_servers: str, name: Callable[[str], str], endpoint: str) -> dict[str, Any]:
@@ -199,7 +199,16 @@ def _quick(bootstrap_servers: str, name: Callable[[str], str], endpoint: str) ->
         "state": {},
         "attribution": {"grace": "1s"},
         "channels": {"own_domains": [HOST]},
-        "programmes": [{"advertiser_id": ADVERTISER}],
+        "programmes": [
+            {"advertiser_id": "2002", "when": {"currency": "JPY"}, "report": "awin"},
+            {
+                "advertiser_id": ADVERTISER,
+                "groups": {"field": "category", "codes": {"shoes": "SHOES", "jackets": "OUTDOOR"}},
+                "custom": {"2": "market"},
+                "products": True,
+            },
+        ],
+        "orders": {"exclude": [{"currency": "GBP", "customer_type": "RETURNING"}]},
         "delivery": {"mode": "live", "endpoint": endpoint, "cut_over": "2020-01-01T00:00:00Z"},
         "ops": {"host": "127.0.0.1", "port": 0},
     }

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook
 from consumer.attribution.touch import Touch
-from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect
+from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect, fault_of_session
 from consumer.errors import Undecodable
 from consumer.events import Conversion, DeadLetter, Position
 from consumer.state import orders as order_state
@@ -59,12 +59,13 @@ def ledgers(order_changes: Iterable[Record]) -> dict[int, Ledger]:
     return {partition: order_state.decode_ledger(value) for partition, value in newest.items() if value is not None}
 
 
-def judge(logs: Logs, rules: Rules, schemas: Schemas) -> Account:
+def judge(logs: Logs, rulebook: Rulebook, schemas: Schemas) -> Account:
     """Compare, and say everything that differs."""
-    sessions, bad_sessions = _sessions(logs.sessions, schemas, rules)
+    sessions, bad_sessions = _sessions(logs.sessions, schemas, rulebook)
     orders, bad_orders = _orders(logs.orders, schemas)
-    cuts = {_place(c.source): c.session_cut for c in logs.conversions if c.session_cut is not None}
-    expected = expect(sessions, orders, rules, cuts=cuts)
+    links = _links(logs.order_changes)
+    cuts = {place: link.session_cut for place, link in links.items() if link.session_cut is not None}
+    expected = expect(sessions, orders, rulebook, cuts=cuts)
     letters = bad_sessions | bad_orders
     for place, ending in expected.items():
         if ending.ending in {"dead_letter", "conflict"}:
@@ -74,7 +75,7 @@ def judge(logs: Logs, rules: Rules, schemas: Schemas) -> Account:
         *_letter_faults(letters, logs.dead_letters),
         *_cut_faults(cuts, logs),
         *_touch_faults(logs, bad_sessions),
-        *_order_state_faults(logs.order_changes, logs.conversions),
+        *_order_state_faults(logs.order_changes, links, logs.conversions, expected),
         *_ledger_faults(ledgers(logs.order_changes), logs, expected, letters, sessions),
     ]
     return Account(
@@ -93,7 +94,7 @@ def _place(position: Position) -> Place:
 
 
 def _sessions(
-    records: Iterable[Record], schemas: Schemas, rules: Rules
+    records: Iterable[Record], schemas: Schemas, rulebook: Rulebook
 ) -> tuple[list[LoggedSession], dict[Position, str]]:
     """Return the sessions that can be read, and where the bad ones stand with the reason for it."""
     decode = SessionDecoder(schemas)
@@ -105,9 +106,11 @@ def _sessions(
         except Undecodable as error:
             bad[at] = error.reason
             continue
-        good.append(LoggedSession(record.partition, record.offset, record.timestamp_ms, event))
-        if event.landed_at_ms > record.timestamp_ms + rules.max_clock_skew_ms:
-            bad[at] = "event_time_in_future"
+        session = LoggedSession(record.partition, record.offset, record.timestamp_ms, event)
+        good.append(session)
+        fault = fault_of_session(session, rulebook.shop)
+        if fault is not None:
+            bad[at] = fault.reason
     return good, bad
 
 
@@ -152,6 +155,8 @@ def _differences(expected: Expected, found: Conversion) -> Iterator[str]:
         "vouchers": (expected.vouchers, found.vouchers),
         "customer": (expected.customer_acquisition, found.customer_acquisition),
         "custom": (dict(expected.custom), found.custom),
+        "products": (expected.products, found.products),
+        "notes": (expected.notes, found.notes),
         "test": (expected.test, found.test),
         "decidable": (expected.decidable_at_ms, found.decidable_at_ms),
     }
@@ -196,18 +201,28 @@ def _touch_faults(logs: Logs, bad_sessions: dict[Position, str]) -> Iterator[str
     yield from (f"session {place}: {times} touches" for place, times in found.items() if times > 1)
 
 
-def _order_state_faults(order_changes: Iterable[Record], conversions: Iterable[Conversion]) -> Iterator[str]:
-    """Nothing is pending any more, and every conversion has its link, made of the same decision."""
+def _links(order_changes: Iterable[Record]) -> dict[Place, Link]:
+    """Return what is remembered of every decided order, by where it stands."""
     state = {(record.partition, record.key): record.value for record in order_changes}
     links: dict[Place, Link] = {}
     for (partition, key), value in state.items():
-        if value is None or key is None:
-            continue
-        if key.startswith(b"p"):
-            yield f"partition {partition}: an order is still pending"
-        elif key.startswith(b"o"):
+        if key is not None and key.startswith(b"o") and value is not None:
             link = order_state.decode_link(value)
             links[partition, link.offset] = link
+    return links
+
+
+def _order_state_faults(
+    order_changes: Iterable[Record],
+    links: dict[Place, Link],
+    conversions: Iterable[Conversion],
+    expected: dict[Place, Expected],
+) -> Iterator[str]:
+    """Nothing is pending any more, and every decided order has its link, made of the same decision."""
+    state = {(record.partition, record.key): record.value for record in order_changes}
+    for (partition, key), value in state.items():
+        if key is not None and key.startswith(b"p") and value is not None:
+            yield f"partition {partition}: an order is still pending"
     told = {_place(c.source): (c.channel, c.click_checksums, c.session_cut) for c in conversions}
     kept = {place: (link.channel, link.click_checksums, link.session_cut) for place, link in links.items()}
     yield from (
@@ -215,7 +230,15 @@ def _order_state_faults(order_changes: Iterable[Record], conversions: Iterable[C
         for place, wanted in told.items()
         if kept.get(place) != wanted
     )
-    yield from (f"order {place}: a link without a conversion" for place in kept.keys() - told.keys())
+    reported = {place for place, link in links.items() if link.reported}
+    yield from (f"order {place}: a link without a conversion" for place in reported - told.keys())
+    silent = {place: ending.channel for place, ending in expected.items() if ending.why and place not in told}
+    found = {place: link.channel for place, link in links.items() if not link.reported}
+    yield from (
+        f"order {place}: not reported by {found.get(place)}, but by {silent.get(place)}"
+        for place in silent.keys() | found.keys()
+        if silent.get(place) != found.get(place)
+    )
 
 
 def _ledger_faults(
@@ -246,6 +269,7 @@ def _ledger_faults(
             duplicates=endings[partition, "duplicate"],
             conflicts=endings[partition, "conflict"],
             before_cut_over=0,
+            not_reportable=endings[partition, "not_reportable"],
             dead_letters=bad[order_topic, partition],
         )
         if ledger != wanted or ledger.pending():

@@ -1,0 +1,58 @@
+"""Section 5 of ``docs/attribution.md``: hosts, their patterns, and paths."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import normalize
+
+
+def authority_and_rest(url: str) -> tuple[str, str]:
+    """What stands between ``scheme://`` and the path, and what follows; nothing in an address of another form."""
+    scheme, slashes, rest = url.lstrip().partition("//")
+    if not slashes or not re.fullmatch("([A-Za-z][A-Za-z0-9+.-]*:)?", scheme):
+        return "", ""
+    authority = re.split("[/?#]", rest)[0]
+    return authority, rest.removeprefix(authority)
+
+
+def host_of(url: str) -> str:
+    """The host in lower case, without port and a leading ``www.``; ``""`` when there is none to be read."""
+    authority, _ = authority_and_rest(url.rstrip())
+    host_and_port = re.fullmatch(r"(\[[^\[\]\s]+\]|[^:\[\]\s]*)(:.*)?", authority.rpartition("@")[2], re.DOTALL)
+    return "" if host_and_port is None else host_and_port[1].lower().removeprefix("www.")
+
+
+def path_of(url: str) -> str:
+    """The path as it stands in the URL; ``/`` when there is none, or no host."""
+    _, rest = authority_and_rest(url)
+    path = re.split("[?#]", rest)[0]
+    return path if path != "" and host_of(url) != "" else "/"
+
+
+def own_host(domain: str) -> str:
+    """An own domain as browsers write it: in lower case, an IDN label by label as ``xn--``, no port, no ``www.``."""
+    host = domain.strip().lower().split(":")[0].removeprefix("www.")
+    labels = normalize("NFC", host).split(".")
+    return ".".join(label if label.isascii() else "xn--" + str(label.encode("punycode"), "ascii") for label in labels)
+
+
+def is_or_is_below(host: str, domain: str) -> bool:
+    """Is this the domain, or a host below it?"""
+    return host == domain or host.endswith("." + domain)
+
+
+def has_name_before_suffix(host: str, name: str) -> bool:
+    """Is this, or is it below, a host that is ``name`` followed by one or two labels?"""
+    labels = host.split(".")
+    return name in labels[-2:-1] or name in labels[-3:-2]
+
+
+def fits(host: str, pattern: str) -> bool:
+    """Does a host fit a pattern: ``bing.com``, ``.facebook.com``, ``google.*`` or ``*``? No host fits none."""
+    if host == "":
+        return False
+    if pattern.startswith("."):
+        return is_or_is_below(host, pattern.removeprefix("."))
+    if pattern.endswith(".*"):
+        return has_name_before_suffix(host, pattern.removesuffix(".*"))
+    return pattern == "*" or host == pattern.removeprefix("www.")
