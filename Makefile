@@ -12,12 +12,13 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test mutants bench format requirements clean made-elsewhere
+.PHONY: help demo test mutants agreement bench format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
 	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some)'
 	@echo 'make mutants       breaks the attribution in every small way and counts what the tests notice'
+	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
@@ -38,6 +39,9 @@ test: $(VENV)/.dev-ready
 
 mutants: $(VENV)/.dev-ready
 	@$(BIN)/python tools/mutation.py $(ARGS)
+
+agreement: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.agreement.run $(ARGS)
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
