@@ -45,7 +45,7 @@ MUTANTS = {
     "the grace is not waited for": Mutant(
         "an order is decided when the watermark reaches C + grace (section 7)",
         "attribute/partition.py",
-        "order.completed_at_ms + self._rules.grace_ms if order.visitor_id",
+        "order.completed_at_ms + self._shop.grace_ms if order.visitor_id",
         "order.completed_at_ms if order.visitor_id",
     ),
     "the watermark believes the event alone": Mutant(
@@ -69,7 +69,7 @@ MUTANTS = {
     "a reload is a new click": Mutant(
         "all landings with the same checksum are one click (section 3)",
         "attribution/lastclick.py",
-        "Verdict.SAME_CLICK if touch.awc in clicks else _refusal(checksum, time_ms, order, rules)",
+        "Verdict.SAME_CLICK if click in clicks else _refusal(checksum, time_ms, order, rules)",
         "_refusal(checksum, time_ms := touch.landed_at_ms, order, rules)",
     ),
     "a session told again is a new landing": Mutant(
@@ -105,7 +105,7 @@ MUTANTS = {
     "consent is ignored": Mutant(
         "when consent is denied, the normal checksum is not sent (section 4)",
         "attribution/lastclick.py",
-        "withheld = normal if _denied(order, seen) else None",
+        "withheld = normal if _denied(order, seen, rules) else None",
         "withheld = None",
     ),
     "the first statement about consent holds": Mutant(
@@ -132,6 +132,138 @@ MUTANTS = {
         "key=rests.__getitem__, reverse=True",
         "key=rests.__getitem__",
     ),
+    "every channel has the longest window": Mutant(
+        "a landing before C - window of its channel is no candidate (sections 3 and 4)",
+        "attribution/lastclick.py",
+        "touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel)",
+        "touch.awc is None and time_ms < at_ms - rules.window_ms",
+    ),
+    "a click has the longest window": Mutant(
+        "a click before C - window of aw does not count (section 3)",
+        "attribution/lastclick.py",
+        "time_ms < order.completed_at_ms - rules.window_of(AWIN_CHANNEL)",
+        "time_ms < order.completed_at_ms - rules.window_ms",
+    ),
+    "silence is consent": Mutant(
+        "where nothing was said, consent.missing holds (section 4)",
+        "attribution/lastclick.py",
+        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
+        'rules.consent_missing_in.get(order.market or "") == "deny"',
+    ),
+    "markets are all alike": Mutant(
+        "where nothing was said, consent.markets comes before consent.missing (section 4)",
+        "attribution/lastclick.py",
+        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
+        'rules.consent_missing == "deny"',
+    ),
+    "a landing path may go on": Mutant(
+        "a landing's path is one of these, without a star as a whole (section 5)",
+        "attribution/channels.py",
+        'if wanted.endswith("*") else path == wanted',
+        'if wanted.endswith("*") else path.startswith(wanted)',
+    ),
+    "capitals count in a parameter's value": Mutant(
+        "a parameter has one of its values, capitals or not (section 5)",
+        "attribution/channels.py",
+        'query.get(name, "").lower() in values',
+        'query.get(name, "") in values',
+    ),
+    "only the first set excludes": Mutant(
+        "an order is excluded when any set of conditions holds (section 8)",
+        "attribution/programmes.py",
+        "for conditions in rulebook.exclude)",
+        "for conditions in rulebook.exclude[:1])",
+    ),
+    "one condition of a set is enough": Mutant(
+        "a set of conditions holds when all do (section 8)",
+        "attribution/order_fields.py",
+        "return all(_has_one(values_of(order, each.field), each.values) for each in conditions)",
+        "return any(_has_one(values_of(order, each.field), each.values) for each in conditions) or not conditions",
+    ),
+    "the last programme gets the order": Mutant(
+        "the programme is the first whose conditions hold (section 8)",
+        "attribution/programmes.py",
+        "(rules for rules in rulebook.programmes if holds(order, rules.when))",
+        "(rules for rules in reversed(rulebook.programmes) if holds(order, rules.when))",
+    ),
+    "the first programme decides for all": Mutant(
+        "the settings meant everywhere are those of the order's programme",
+        "attribute/partition.py",
+        "rules = self._rules[programme_in(waiting.key)]",
+        "rules = self._shop",
+    ),
+    "any currency will do": Mutant(
+        "a currency that its programme does not list is a dead letter (section 8)",
+        "attribution/programmes.py",
+        "if rules.currencies and order.currency not in rules.currencies:",
+        "if rules.currencies and order.currency is None:",
+    ),
+    "next to nothing is not nothing": Mutant(
+        "an order whose amount is zero when rounded is skipped (section 8)",
+        "attribution/conversion.py",
+        "not to_minor_units(order.subtotal, order.currency)",
+        "not order.subtotal",
+    ),
+    "lines without a group go to DEFAULT": Mutant(
+        "a line that tells no group belongs to groups.default (section 6)",
+        "attribution/parts.py",
+        "    if not value:\n        return groups.default\n",
+        '    if not value:\n        return "DEFAULT"\n',
+    ),
+    "unknown values are not noted": Mutant(
+        "a value that groups.codes does not name is noted (section 6)",
+        "attribution/parts.py",
+        "return any(value and value not in groups.codes for value in values)",
+        "return all(value and value not in groups.codes for value in values)",
+    ),
+    "a group below nothing is kept": Mutant(
+        "a group that comes to less than nothing is dealt with as a mismatch (section 6)",
+        "attribution/parts.py",
+        "if _adds_up(order, sums) and all(part >= 0 for part in sums.values()):",
+        "if _adds_up(order, sums):",
+    ),
+    "the largest share gets the missing unit": Mutant(
+        "missing units of a division pro rata go to the largest cut-off rests (section 6)",
+        "money.py",
+        "key=lambda code: shares[code][1], reverse=True",
+        "key=lambda code: shares[code], reverse=True",
+    ),
+    "what does not add up is always divided": Mutant(
+        "parts_mismatch: default_group gives the whole amount to the default group (section 6)",
+        "attribution/parts.py",
+        'if rules.parts_mismatch == "default_group" or not positive:',
+        "if not positive:",
+    ),
+    "every voucher is told": Mutant(
+        "where voucher_codes lists any, only those are told (section 6)",
+        "attribution/extras.py",
+        "if code and (not listed or code in listed)",
+        "if code",
+    ),
+    "the order's own parameters stay": Mutant(
+        "programmes.custom goes over the order's own parameters (section 6)",
+        "attribution/extras.py",
+        "said[number] = values[0]",
+        "said.setdefault(number, values[0])",
+    ),
+    "what was taken back is a product": Mutant(
+        "a row for each line whose quantity is above zero (section 6)",
+        "attribution/extras.py",
+        "if line.quantity > 0 and line.unit_price >= 0",
+        "if line.unit_price >= 0",
+    ),
+    "only Awin's channel concerns Awin": Mutant(
+        "report: awin reports an order with a checksum to be sent, too (section 8)",
+        "attribution/lastclick.py",
+        "return self.channel == AWIN_CHANNEL or bool(self.click_checksums)",
+        "return self.channel == AWIN_CHANNEL",
+    ),
+    "what concerns Awin not is forgotten": Mutant(
+        "an order not reported for its decision is remembered (section 8)",
+        "attribute/partition.py",
+        "            state.ledger.not_reportable += 1\n        state.settle(",
+        '            state.ledger.not_reportable += 1\n            return "not_reportable"\n        state.settle(',
+    ),
     "an order at the cut-over is not ours": Mutant(
         "orders completed before the cut-over are not ours (section 8)",
         "attribute/partition.py",
@@ -153,8 +285,8 @@ MUTANTS = {
     "an order may be a bit too late": Mutant(
         "more than max_order_delay after C is too late (section 8)",
         "attribute/partition.py",
-        "record.timestamp_ms > order.completed_at_ms + self._rules.max_order_delay_ms",
-        "record.timestamp_ms > order.completed_at_ms + self._rules.max_order_delay_ms + 1",
+        "record.timestamp_ms > order.completed_at_ms + self._shop.max_order_delay_ms",
+        "record.timestamp_ms > order.completed_at_ms + self._shop.max_order_delay_ms + 1",
     ),
     "force needs no draining": Mutant(
         "forced only when everything before the order has been read (section 7)",
@@ -165,8 +297,8 @@ MUTANTS = {
     "force is not written down": Mutant(
         "the session offset of a forced decision is a fact (section 7)",
         "attribute/partition.py",
-        "self._decide(waiting, self.next_session)",
-        "self._decide(waiting, None)",
+        "decided[self._decide(waiting, self.next_session)]",
+        "decided[self._decide(waiting, None)]",
     ),
     "waiting is measured from the last answer": Mutant(
         "idle_wait passes after the last session, not after the last answer before it (section 7)",

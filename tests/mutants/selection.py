@@ -10,11 +10,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.agreement.run import Tally, agree
 from tests.attribute.test_forced import QuietPartition, test_waiting_begins_with_the_last_session_itself
 from tests.attribute.test_opening import test_the_first_orders_find_their_clicks
 from tests.attribute.test_promises import (
@@ -22,9 +24,13 @@ from tests.attribute.test_promises import (
     test_every_order_ends_as_the_reference_says,
     test_forced_decisions_are_facts,
 )
-from tests.attribute.worked import check_basket, check_case
+from tests.attribute.worked import check_basket, check_case, check_detail, check_sale
 from tests.reference.baskets import BASKETS
 from tests.reference.decisions import CASES
+from tests.reference.details import DETAILS
+from tests.reference.sales import SALES
+
+ORDERS = 4_000
 
 FEW = settings(
     derandomize=True,
@@ -41,6 +47,9 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
     """Name and do each check, the quickest first."""
     yield from ((name, partial(check_case, case)) for name, case in CASES.items())
     yield from ((name, partial(check_basket, basket)) for name, basket in BASKETS.items())
+    yield from ((name, partial(check_detail, detail)) for name, detail in DETAILS.items())
+    yield from ((name, partial(check_sale, sale)) for name, sale in SALES.items())
+    yield "many orders", many_orders_agree
     for test in (test_waiting_begins_with_the_last_session_itself, test_the_first_orders_find_their_clicks):
         yield test.__name__, test
     yield "forced decisions", partial(run_state_machine_as_test, QuietPartition, settings=FEW)
@@ -50,6 +59,11 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
         test_decisions_are_deterministic,
     ):
         yield promise.__name__, FEW(promise)
+
+
+def many_orders_agree() -> None:
+    """The stage and the reference agree on some thousands of random orders."""
+    assert agree(seed=0, orders=ORDERS, numbers=count(), tally=Tally())
 
 
 def main() -> int:
