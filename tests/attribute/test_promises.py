@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.attribute.cluster import Cluster
+from consumer.attribute.ports import Decoders, Headers
+from consumer.errors import SchemaUnavailable, Unavailable
+from consumer.stream.avro import OrderDecoder, SessionDecoder
+from consumer.stream.memory import MemoryLog, MemorySource, MemoryTransaction
+from tests.attribute.cluster import SCHEMAS, Cluster
 from tests.attribute.endings import check_endings, check_forced, check_state, values
 from tests.attribute.scripts import Play, noises, scripts
 from tests.strategies.worlds import worlds
 
 IDLE_WAIT_S = 10.0
 MAX_HOLD_S = 25.0
+
+T = TypeVar("T")
 
 
 @given(st.data())
@@ -20,6 +30,64 @@ def test_every_order_ends_as_the_reference_says(data: st.DataObject) -> None:
     world = data.draw(worlds())
     script = data.draw(scripts(world))
     cluster = Cluster(world.rules, cut_over_ms=world.cut_over_ms, max_poll_records=script.batch)
+    play = Play(cluster, script, data.draw(noises(world)))
+    play.run()
+    play.end_event_time()
+    check_endings(cluster, play.input)
+    check_state(cluster)
+
+
+class _Outages:
+    """Broker and registry fail now and then, at any record, some times in all."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._left = 12
+        orders = OrderDecoder(SCHEMAS)
+        sessions = SessionDecoder(SCHEMAS)
+        self.decoders = Decoders(self._sometimes(sessions), self._sometimes(orders))
+
+    def strike(self) -> bool:
+        """Whether it is time to fail."""
+        struck = self._left > 0 and self._random.random() < 0.2
+        self._left -= struck
+        return struck
+
+    def transaction(self, log: MemoryLog, name: str, source: MemorySource, limit: int) -> MemoryTransaction:
+        """Open a transaction that the broker may drop at any record."""
+        outages = self
+
+        class Dropping(MemoryTransaction):
+            def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+                if outages.strike():
+                    self.abort()
+                    raise Unavailable("the broker takes no records")
+                super().send(topic, key, value, partition)
+
+        return Dropping(log, name, source, max_record_bytes=limit)
+
+    def _sometimes(self, decode: Callable[[bytes | None, Headers], T]) -> Callable[[bytes | None, Headers], T]:
+        def decode_unless_struck(value: bytes | None, headers: Headers) -> T:
+            if self.strike():
+                raise SchemaUnavailable("the registry does not answer")
+            return decode(value, headers)
+
+        return decode_unless_struck
+
+
+@given(st.data())
+def test_an_outage_at_any_record_loses_nothing(data: st.DataObject) -> None:
+    """Whatever of a batch was not reached when the broker or the registry failed is read again, in every partition."""
+    world = data.draw(worlds())
+    script = data.draw(scripts(world))
+    outages = _Outages(data.draw(st.integers(0, 2**32)))
+    cluster = Cluster(
+        world.rules,
+        cut_over_ms=world.cut_over_ms,
+        max_poll_records=script.batch,
+        decoders=outages.decoders,
+        open_transaction=outages.transaction,
+    )
     play = Play(cluster, script, data.draw(noises(world)))
     play.run()
     play.end_event_time()
