@@ -14,7 +14,7 @@ from consumer.attribute.ports import Decoders, Headers
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders, Waiting
-from consumer.attribution.programmes import programme_of
+from consumer.attribution.programmes import chosen
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
 from consumer.errors import Reject, StateError
@@ -311,12 +311,8 @@ class AttributePartition:
             )
 
     def _programme_if_any(self, order: OrderCompleted | None) -> str | None:
-        if order is None:
-            return None
-        try:
-            return programme_of(order, self._rulebook).advertiser_id
-        except Reject:
-            return None
+        rules = None if order is None else chosen(order, self._rulebook)
+        return None if rules is None else rules.advertiser_id
 
     def _dead_letter(self, record: Record, error: Reject, order: OrderCompleted | None) -> None:
         self._output.dead_letter(

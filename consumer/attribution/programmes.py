@@ -13,13 +13,18 @@ def is_excluded(order: OrderCompleted, rulebook: Rulebook) -> bool:
     return any(holds(order, conditions) for conditions in rulebook.exclude)
 
 
+def chosen(order: OrderCompleted, rulebook: Rulebook) -> Rules | None:
+    """Return the rules of the first programme whose conditions hold, if there is one."""
+    return next((rules for rules in rulebook.programmes if holds(order, rules.when)), None)
+
+
 def programme_of(order: OrderCompleted, rulebook: Rulebook) -> Rules:
     """Return the rules of the first programme whose conditions hold.
 
     Raises:
         Unreportable: there is none, or it does not have the order's currency.
     """
-    rules = next((rules for rules in rulebook.programmes if holds(order, rules.when)), None)
+    rules = chosen(order, rulebook)
     if rules is None:
         raise Unreportable(
             "no_programme",
