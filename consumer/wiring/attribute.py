@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 
 from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.stage import AttributeStage
@@ -37,10 +38,12 @@ def open_attribute(
     stack: ExitStack,
     *,
     memtable_bytes: int = 16 * MEBIBYTE,
+    max_poll_records: int | None = None,
 ) -> AttributeStage:
     """Build the stage; ``stack`` closes what it uses, after the stage has closed itself.
 
-    ``memtable_bytes`` is what a store gathers in memory before it becomes a file.
+    ``memtable_bytes`` is what a store gathers in memory before it becomes a file; ``max_poll_records`` how many records
+    are taken at once and, about, in a transaction.
 
     Raises:
         Unavailable: the broker does not answer.
@@ -61,8 +64,11 @@ def open_attribute(
     doors = Doors(settings, "attribute", folder.instance_id, inputs)
     restorer = doors.restorer((touch_table, order_table), stack)
     schemas = Schemas.load(settings.schemas.directory)
+    limits = stage_settings(settings)
+    if max_poll_records is not None:
+        limits = replace(limits, max_poll_records=max_poll_records, max_transaction_records=max_poll_records)
     return AttributeStage(
-        stage_settings(settings),
+        limits,
         rulebook(settings),
         open_source=doors.source,
         open_transaction=doors.transaction,

@@ -22,7 +22,7 @@ from consumer.wiring import clients
 from consumer.wiring.clients import Role
 from consumer.wiring.rulebook import rulebook
 from consumer.wiring.topics import inputs, plan
-from tests.kafka.crash import tiny_memtables
+from tests.kafka.crash import small_steps
 from tests.kafka.crash.program import Program, consumer_command, wait_until
 from tests.kafka.crash.topic_reader import read_topic
 from tests.kafka.crash.traffic import Traffic
@@ -99,12 +99,19 @@ class Scenario:
         self._traffic.start()
         return self._traffic
 
-    def start(self, role: Role | None, member: str = "a", *, tiny: bool = False) -> Program:
-        """Start a member on its own state folder; ``role=None``: both stages. ``tiny``: with tiny memtables."""
+    def start(self, role: Role | None, member: str = "a", *, tiny: bool = False, records: int | None = None) -> Program:
+        """Start a member on its own state folder; ``role=None``: both stages.
+
+        ``tiny``: with tiny memtables, and with ``records`` also so many records at a time.
+        """
         values = {**self._values, "state": {**self._values["state"], "directory": str(self.state_folder(member))}}
         config = self.folder / f"{member}.yaml"
         config.write_text(yaml.safe_dump(values), encoding="utf-8")
-        command = [sys.executable, tiny_memtables.__file__, str(config)] if tiny else consumer_command(config, role)
+        command = (
+            [sys.executable, small_steps.__file__, str(config), *([str(records)] if records else [])]
+            if tiny
+            else consumer_command(config, role)
+        )
         program = Program(command, self.folder / f"{member}-{len(self._programs)}.log")
         self._programs.append(program)
         return program
@@ -133,12 +140,16 @@ class Scenario:
         traffic = self._traffic
         assert traffic is not None
         traffic.stop()
+        self.wait_judged(traffic.sessions, traffic.orders)
+
+    def wait_judged(self, sessions: int, orders: int) -> None:
+        """Wait until the attribute stage has given each of so many records its ending."""
 
         def missing() -> tuple[int, int, int]:
             found = ledgers(self.read("orders")).values()
             return (
-                traffic.sessions - sum(ledger.sessions for ledger in found),
-                traffic.orders - sum(ledger.orders for ledger in found),
+                sessions - sum(ledger.sessions for ledger in found),
+                orders - sum(ledger.orders for ledger in found),
                 sum(ledger.pending() for ledger in found),
             )
 
