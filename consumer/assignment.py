@@ -6,12 +6,17 @@ Partitions of the same number of all input topics belong together: they are take
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from consumer.errors import TopicError
 from consumer.state.restore import Restored, Restorer
 from consumer.stream.log import Committed, TopicPartition
+
+_ACTIVATE_S = 1.0
+"""How long one call of `Assignment.advance` goes on activating."""
 
 
 class PartitionOwner(Protocol):
@@ -33,11 +38,14 @@ class Assignment:
         restorer: Restorer,
         owner: PartitionOwner,
         on_restored: Callable[[Restored], None] = lambda _: None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_restored = on_restored
         self._topics = frozenset(topics)
         self._restorer = restorer
         self._owner = owner
+        self._monotonic_s = monotonic_s
+        self._restored: deque[Restored] = deque()
         self._restoring: set[int] = set()
         self._active: set[int] = set()
         self.joined = False
@@ -54,17 +62,23 @@ class Assignment:
         return frozenset(self._active)
 
     def advance(self) -> None:
-        """Activate what has been restored since the last call. Call between polls.
+        """Activate what has been restored. Call between polls.
+
+        Activating asks the broker; where it answers slowly, the rest is for the next call, so that polls go on.
 
         Raises:
             ConsumerError: restoring failed for good.
         """
-        for restored in self._restorer.finished():
-            if restored.partition in self._restoring:
-                self._restoring.discard(restored.partition)
-                self._active.add(restored.partition)
-                self._on_restored(restored)
-                self._owner.activate(restored.partition, restored.committed)
+        self._restored += self._restorer.finished()
+        until_s = self._monotonic_s() + _ACTIVATE_S
+        while self._restored:
+            restored = self._restored.popleft()
+            self._restoring.discard(restored.partition)
+            self._active.add(restored.partition)
+            self._on_restored(restored)
+            self._owner.activate(restored.partition, restored.committed)
+            if self._monotonic_s() >= until_s:
+                return
 
     def restore_again(self, partition: int) -> None:
         """Take an active partition back: it could not be started just now, and will be activated anew."""
@@ -100,6 +114,7 @@ class Assignment:
         numbers = {number for _, number in partitions}
         for number in numbers & self._restoring:
             self._restorer.cancel(number)
+        self._restored = deque(each for each in self._restored if each.partition not in numbers)
         self._restoring -= numbers
         gone = sorted(numbers & self._active)
         self._active -= numbers

@@ -133,6 +133,6 @@ def _table(
 
 def _input_facts(admin: AdminClient, session_topic: str, order_topic: str, touches_topic: str) -> InputFacts:
     names = (session_topic, order_topic, touches_topic)
-    facts = topics.describe(admin, names)
+    facts = topics.describe(admin, names, clients.FACTS_TIMEOUT_S)
     count = topics.copartitioned(facts, names)
     return InputFacts(facts[session_topic].topic_id, facts[order_topic].topic_id, count, facts[touches_topic].topic_id)

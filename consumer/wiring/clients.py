@@ -9,6 +9,9 @@ from consumer.stream.properties import Value
 
 Role = Literal["attribute", "deliver"]
 
+FACTS_TIMEOUT_S = 2.0
+"""Longest wait of a polling thread for the broker to tell about topics; after it, it polls and asks again."""
+
 
 def connection(settings: Settings) -> dict[str, Value]:
     """Return what every client needs."""

@@ -78,7 +78,7 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
 
 
 def _outbox_facts(admin: AdminClient, conversion_topic: str, receipt_topic: str) -> OutboxFacts:
-    facts = topics.describe(admin, (conversion_topic, receipt_topic))
+    facts = topics.describe(admin, (conversion_topic, receipt_topic), clients.FACTS_TIMEOUT_S)
     return OutboxFacts(facts[receipt_topic].topic_id, topics.copartitioned(facts, (conversion_topic, receipt_topic)))
 
 

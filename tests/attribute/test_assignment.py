@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -106,3 +107,18 @@ def test_partitions_that_go_while_they_are_restored_are_none_of_the_stages_busin
     owner.assignment.on_assigned(BOTH)
     owner.assignment.advance()
     assert owner.heard == [(0, {}), (1, {})]
+
+
+def test_a_slow_broker_does_not_keep_the_stage_from_polling() -> None:
+    """When activating takes long, the others wait for the next call; those that go meanwhile are forgotten."""
+    owner = Owner()
+    clock = itertools.count(step=2)
+    restorer = Restorer(Disk().tables(lambda: 0), INPUTS, lambda: MemoryChangelogReader(owner.log), background=False)
+    assignment = Assignment(INPUTS, restorer, owner, monotonic_s=lambda: float(next(clock)))
+    assignment.on_assigned(BOTH)
+    assignment.advance()
+    assert (assignment.active, assignment.restoring) == ({0}, {1})
+    assignment.on_revoked([each for each in BOTH if each.partition == 1])
+    assignment.advance()
+    assert (assignment.active, assignment.restoring) == ({0}, frozenset())
+    assert owner.heard == [(0, {})]

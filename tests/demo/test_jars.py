@@ -32,8 +32,10 @@ class Shelf:
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.begun = threading.Event()
 
     def fetch(self, jars: Sequence[Jar], folder: Path, arrived: Callable[[int], None]) -> None:
+        self.begun.set()
         self.gate.wait(10)
         for jar in jars:
             self.asked.append(jar.artifact)
@@ -139,8 +141,7 @@ def test_two_at_once_fetch_once(tmp_path: Path) -> None:
     second = Told()
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(cache(tmp_path, slow).class_path)
-        while not (tmp_path / "lock").exists():
-            assert not one.done()
+        assert slow.begun.wait(10)
         two = pool.submit(JarCache(tmp_path, jars=JARS, sources=[idle], progress=second).class_path)
         assert second.told.wait(10)
         slow.gate.set()
