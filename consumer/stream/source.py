@@ -73,6 +73,8 @@ class KafkaSource:
         self._assigned: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
+        self._asleep: set[TopicPartition] = set()
+        """Those that the client was told to pause."""
         self._generation = 0
         self._starting: set[TopicPartition] = set()
         self._given: set[TopicPartition] = set()
@@ -112,6 +114,7 @@ class KafkaSource:
         """See `consumer.stream.log.Source.pause`."""
         chosen = {each for each in partitions if each in self._positions and each not in self._paused}
         self._paused |= chosen
+        self._asleep |= chosen & self._given
         self._consumer.pause(native(chosen & self._given))
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
@@ -119,7 +122,7 @@ class KafkaSource:
         chosen = self._paused.intersection(partitions)
         self._paused -= chosen
         self._starting |= chosen - self._given
-        self._consumer.resume(native(chosen & self._given))
+        self._wake(chosen)
 
     def next_offset(self, partition: TopicPartition) -> int:
         """See `consumer.stream.log.Source.next_offset`."""
@@ -259,6 +262,7 @@ class KafkaSource:
         answer to the look-up of a logical offset (END, the committed one) undoes a seek made in the meantime
         (librdkafka 2.16, ``rd_kafka_toppar_handle_Offset``).
         """
+        self._wake(self._given)
         if self._incremental:
             self._consumer.incremental_unassign(native(self._starting & self._given))
             self._given -= self._starting
@@ -304,7 +308,19 @@ class KafkaSource:
         self._forget(consumer, gone)
         self._listener.on_lost(gone)
 
+    def _wake(self, partitions: Iterable[TopicPartition]) -> None:
+        """Undo the client's own pauses before partitions are taken from it.
+
+        It may remember them when they are given to it again, now or after a rebalance, and then never fetches (seen
+        with librdkafka 2.16: it does as long as anything of it refers to the partition).
+        """
+        asleep = self._asleep.intersection(partitions)
+        if asleep:
+            self._consumer.resume(native(asleep))
+            self._asleep -= asleep
+
     def _forget(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._wake(partitions)
         if self._incremental:
             consumer.incremental_unassign(native(self._given.intersection(partitions)))
         else:

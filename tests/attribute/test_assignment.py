@@ -117,8 +117,8 @@ def test_a_slow_broker_does_not_keep_the_stage_from_polling() -> None:
     assignment = Assignment(INPUTS, restorer, owner, monotonic_s=lambda: float(next(clock)))
     assignment.on_assigned(BOTH)
     assignment.advance()
-    assert (assignment.active, assignment.restoring) == ({0}, {1})
+    assert (assignment.active, assignment.restoring) == (frozenset({0}), frozenset({1}))
     assignment.on_revoked([each for each in BOTH if each.partition == 1])
     assignment.advance()
-    assert (assignment.active, assignment.restoring) == ({0}, frozenset())
+    assert (assignment.active, assignment.restoring) == (frozenset({0}), frozenset())
     assert owner.heard == [(0, {})]

@@ -350,3 +350,41 @@ def test_a_record_that_is_too_large_is_refused_alone(log: Log) -> None:
     assert (caught.value.topic, caught.value.size, caught.value.limit) == (out, 100_002, 100_000)
     transaction.commit({at: Committed(0, "")})
     assert log.visible(out) == [(b"k", b"small")]
+
+
+def test_a_pause_does_not_outlive_the_assignment(log: Log) -> None:
+    """A partition that was paused when it went, or when others were started, is read on once it is wanted again."""
+    topic = log.topic("in", 2)
+    both = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
+    keys = [next(key for key in (b"%d" % n for n in range(99)) if murmur2(key, 2) == each.partition) for each in both]
+    listeners = {name: Recorder() for name in ("a", "b")}
+    first = log.source([topic], listeners["a"], "a")
+    log.share([topic], {"a": first}, {"a": listeners["a"]})
+    for each in both:
+        first.start(each, 0)
+    offset = 0
+    for _ in range(3):
+        log.produce(topic, keys[0], b"v")
+        log.produce(topic, keys[1], b"v")
+        assert len(read(first, 2)) == 2
+        offset += 1
+        assert first.high_watermarks()[both[0]] >= offset
+        first.pause(both[:1])
+        first.start(both[1], 0)
+        assert len(read(first, offset)) == offset
+        first.resume(both[:1])
+        log.produce(topic, keys[0], b"v")
+        assert len(read(first, 1)) == 1
+        log.produce(topic, keys[1], b"v")
+        assert len(read(first, 1)) == 1
+        offset += 1
+        first.pause(both)
+        second = log.source([topic], listeners["b"], "b")
+        log.share([topic], {"a": first, "b": second}, listeners)
+        second.close()
+        log.share([topic], {"a": first}, {"a": listeners["a"]})
+        for each in both:
+            first.start(each, offset)
+    log.produce(topic, keys[0], b"last")
+    log.produce(topic, keys[1], b"last")
+    assert [record.value for record in read(first, 2)] == [b"last", b"last"]
