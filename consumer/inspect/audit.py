@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import closing
 
 from consumer.attribution.conversion import accept, fingerprint
 from consumer.attribution.rules import Rulebook
@@ -17,19 +16,18 @@ from consumer.delivery import mark
 from consumer.delivery.mark import Mark
 from consumer.errors import Reject, Undecodable
 from consumer.events import Position, outbox_key
+from consumer.inspect.beginnings import first_record, ledger
 from consumer.inspect.findings import Finding, Findings, OrderTotals, OutboxTotals, Report
 from consumer.inspect.order_book import Kept, OrderBook, OrderState, Unsettled
 from consumer.inspect.outbox_book import OutboxBook
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
-from consumer.state import orders
 from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, OrderDecoder, ReceiptDecoder
 from consumer.stream.log import Committed, Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
 CLOCK_SLACK_MS = 600_000
 """By how much the clocks that set record times may differ."""
-_LEDGER_WITHIN = 5_000
 _NEVER_MS = 2**63 - 1
 
 
@@ -118,13 +116,8 @@ class Audit:
     def _first_order_offset(self, number: int) -> int | None:
         """Return where the partition's orders began to be ours: any of its ledgers says it, and each commit has one."""
         topic = self._topics.orders
-        at, span = TopicPartition(topic, number), self._reader.spans(topic)[number]
-        for piece in (span.newest(_LEDGER_WITHIN), span):
-            with closing(self._reader.read({at: piece}, {orders.LEDGER_KEY})) as records:
-                values = (record.value for record in records if record.value is not None)
-                if (value := next(values, None)) is not None:
-                    return orders.decode_ledger(value).first_order_offset
-        return None
+        found = ledger(self._reader, TopicPartition(topic, number), self._reader.spans(topic)[number])
+        return None if found is None else found.first_order_offset
 
     def _mark(self, number: int, committed: Committed) -> Mark | None:
         return mark.load(committed.metadata, f"{self._topics.conversion}[{number}]")
@@ -241,8 +234,7 @@ class Audit:
         since_ms = 0
         for at, span in self._whole(topic).items():
             if span.start:
-                with closing(self._reader.read({at: span})) as records:
-                    first = next(records, None)
+                first = first_record(self._reader, at, span)
                 since_ms = max(since_ms, _NEVER_MS if first is None else first.timestamp_ms + CLOCK_SLACK_MS)
         if since_ms:
             self._notes.append(f"{topic} has expired in part: orders from before what it still holds are not judged")

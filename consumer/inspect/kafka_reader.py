@@ -55,6 +55,12 @@ _DEFAULTS: Properties = {
     "max.partition.fetch.bytes": 8 << 20,
     "fetch.max.bytes": 64 << 20,
 }
+# Single records: nothing is fetched ahead, and no end is told, which could be that of the place looked at before.
+_FEW: Properties = {
+    "queued.min.messages": 1,
+    "max.partition.fetch.bytes": 64 << 10,
+    "enable.partition.eof": False,
+}
 _FIXED: Properties = {
     "isolation.level": "read_committed",
     "enable.partition.eof": True,
@@ -89,6 +95,12 @@ class KafkaTopicReader:
         starts = self._offsets(topic, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
         return {number: Span(min(starts[number], end), end) for number, end in ends.items()}
 
+    def offsets_at(self, topic: str, time_ms: int) -> dict[int, int]:
+        """See `consumer.inspect.topic_reader.TopicReader.offsets_at`."""
+        ends = self._offsets(topic, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above
+        found = self._offsets(topic, OffsetSpec.for_timestamp(time_ms))
+        return {number: end if found[number] < 0 else found[number] for number, end in ends.items()}
+
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
         """See `consumer.inspect.topic_reader.TopicReader.committed`."""
         asked = [confluent_kafka.TopicPartition(topic, number) for number in range(self._count(topic))]
@@ -119,6 +131,32 @@ class KafkaTopicReader:
         with closing(consumer):
             consumer.assign([confluent_kafka.TopicPartition(*at, span.start) for at, span in open_spans.items()])
             yield from self._until_ends(consumer, {at: span.end for at, span in open_spans.items()}, keys)
+
+    def pick(self, at: TopicPartition, offsets: Collection[int]) -> list[Record]:
+        """See `consumer.inspect.topic_reader.TopicReader.pick`."""
+        span = self.spans(at.topic)[at.partition]
+        wanted = sorted(offset for offset in set(offsets) if span.start <= offset < span.end)
+        if not wanted:
+            return []
+        consumer = open_client(Consumer, {**self._properties, **_FEW, "error_cb": _ignored, "log_level": 0})
+        with closing(consumer):
+            found = [self._first_from(consumer, at, offset) for offset in wanted]
+        return [record for record, offset in zip(found, wanted, strict=True) if record.offset == offset]
+
+    def _first_from(self, consumer: Consumer, at: TopicPartition, offset: int) -> Record:
+        """Return the first record from an offset on, behind which there is one."""
+        consumer.assign([confluent_kafka.TopicPartition(*at, offset)])
+        deadline = time.monotonic() + self._timeout_s
+        while time.monotonic() < deadline:
+            message = consumer.poll(_POLL_S)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None:
+                raise _translated(error, f"{at.topic} [{at.partition}]")
+            if cast("int", message.offset()) >= offset:
+                return _record(at, message)
+        raise Unavailable(_stalled({at: offset + 1}, self._timeout_s))
 
     def _until_ends(
         self, consumer: Consumer, ends: dict[TopicPartition, int], keys: Collection[bytes] | None

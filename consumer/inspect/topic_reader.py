@@ -33,6 +33,14 @@ class TopicReader(Protocol):
             Unavailable: no answer in time.
         """
 
+    def offsets_at(self, topic: str, time_ms: int) -> dict[int, int]:
+        """Return every partition's first offset of a record of this time or later, its end where there is none.
+
+        Raises:
+            TopicError: as `spans`.
+            Unavailable: no answer in time.
+        """
+
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
         """Return a group's stable committed positions; partitions without one are left out.
 
@@ -51,4 +59,12 @@ class TopicReader(Protocol):
         Raises:
             TopicError: as `spans`.
             Unavailable: nothing came for too long, or the beginning has meanwhile been deleted.
+        """
+
+    def pick(self, at: TopicPartition, offsets: Collection[int]) -> list[Record]:
+        """Return the committed records at these few offsets, in order; those that are not there any more are left out.
+
+        Raises:
+            TopicError: as `spans`.
+            Unavailable: no answer in time.
         """

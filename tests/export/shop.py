@@ -27,8 +27,8 @@ from consumer.settings import Topics
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemoryTransaction
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
-from tests.export.log_reader import LogReader
 from tests.export.memory_folder import Dying, DyingFolder, MemoryFolder
+from tests.inspect.log_reader import LogReader
 
 NAMES = Topics()
 PARTITIONS = 2

@@ -65,6 +65,14 @@ class MemoryTopics:
         each = {number: TopicPartition(topic, number) for number in range(self._partitions[topic])}
         return {number: Span(self._starts[at], len(self._logs[at])) for number, at in each.items()}
 
+    def offsets_at(self, topic: str, time_ms: int) -> dict[int, int]:
+        each = {number: TopicPartition(topic, number) for number in self.spans(topic)}
+        return {number: self._offset_at(at, time_ms) for number, at in each.items()}
+
+    def _offset_at(self, at: TopicPartition, time_ms: int) -> int:
+        kept = (record for record in self._logs[at][self._starts[at] :] if record is not None)
+        return next((record.offset for record in kept if record.timestamp_ms >= time_ms), len(self._logs[at]))
+
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
         self.spans(topic)
         found = ((at, committed) for (name, at), committed in self._committed.items() if name == group)
@@ -78,3 +86,9 @@ class MemoryTopics:
             for record in self._logs[at][max(span.start, self._starts[at]) : span.end]:
                 if record is not None and (keys is None or record.key in keys):
                     yield record
+
+    def pick(self, at: TopicPartition, offsets: Collection[int]) -> list[Record]:
+        self.before_reading()
+        log = self._logs[at]
+        found = (log[offset] for offset in sorted(set(offsets)) if self._starts[at] <= offset < len(log))
+        return [record for record in found if record is not None]

@@ -18,10 +18,11 @@ from consumer.inspect.kafka_reader import KafkaTopicReader
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.stream.log import Committed, TopicPartition
 from consumer.stream.memory import MemoryLog
-from tests.export.log_reader import LogReader
+from tests.inspect.log_reader import LogReader
 from tests.inspect.memory_topics import MemoryTopics
 
 Names = Callable[[str], str]
+NOW_MS = 1_700_000_000_000
 
 
 class Setting(Protocol):
@@ -32,7 +33,9 @@ class Setting(Protocol):
     def create(self, topics: Mapping[str, int]) -> None:
         """Make topics with so many partitions."""
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int = NOW_MS
+    ) -> None:
         """Add a record."""
 
     def commit(self, group: str, at: TopicPartition, committed: Committed) -> None:
@@ -49,8 +52,10 @@ class MemorySetting:
     def create(self, topics: Mapping[str, int]) -> None:
         self._topics.create(topics)
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
-        self._topics.append(topic, key, value, partition)
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int = NOW_MS
+    ) -> None:
+        self._topics.append(topic, key, value, partition, timestamp_ms)
 
     def commit(self, group: str, at: TopicPartition, committed: Committed) -> None:
         self._topics.commit(group, at, committed)
@@ -67,8 +72,10 @@ class LogSetting:
         for topic, partitions in topics.items():
             self._log.create(topic, partitions)
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
-        self._log.produce(topic, key, value, partition)
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int = NOW_MS
+    ) -> None:
+        self._log.produce(topic, key, value, partition, timestamp_ms=timestamp_ms)
 
     def commit(self, group: str, at: TopicPartition, committed: Committed) -> None:
         self._log.group(group).committed[at] = committed
@@ -85,8 +92,10 @@ class KafkaSetting:
     def create(self, topics: Mapping[str, int]) -> None:
         make(self._servers["bootstrap.servers"], topics)
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
-        self._producer.produce(topic, value, key, partition)
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, timestamp_ms: int = NOW_MS
+    ) -> None:
+        self._producer.produce(topic, value, key, partition, timestamp=timestamp_ms)
         assert self._producer.flush(30) == 0
 
     def commit(self, group: str, at: TopicPartition, committed: Committed) -> None:
@@ -199,6 +208,31 @@ def test_positions_are_those_of_the_group(setting: Setting, topic_names: Names) 
         setting.reader.committed(group, topic_names("other"))
 
 
+def test_offsets_are_found_by_time(setting: Setting, topic_names: Names) -> None:
+    """The first record of that time or later counts, wherever earlier times stand behind it; else the end."""
+    topic = topic_names("t")
+    setting.create({topic: 2})
+    for time_ms in (NOW_MS, NOW_MS + 10, NOW_MS + 5, NOW_MS + 20):
+        setting.append(topic, 0, b"k", b"v", time_ms)
+    for time_ms, offset in ((0, 0), (NOW_MS, 0), (NOW_MS + 1, 1), (NOW_MS + 11, 3), (NOW_MS + 21, 4)):
+        assert setting.reader.offsets_at(topic, time_ms) == {0: offset, 1: 0}
+    with pytest.raises(TopicError, match="does not exist"):
+        setting.reader.offsets_at(topic_names("other"), NOW_MS)
+
+
+def test_single_records_are_picked(setting: Setting, topic_names: Names) -> None:
+    """In order, each once; offsets at which there is nothing are left out."""
+    topic = topic_names("t")
+    setting.create({topic: 2})
+    for number in range(30):
+        setting.append(topic, 1, b"k", b"%d" % number)
+    found = setting.reader.pick(TopicPartition(topic, 1), (29, 3, 17, 3, 30, 4_000, 0))
+    assert [(each.partition, each.offset, each.value) for each in found] == [
+        (1, offset, b"%d" % offset) for offset in (0, 3, 17, 29)
+    ]
+    assert setting.reader.pick(TopicPartition(topic, 0), (0,)) == []
+
+
 @pytest.fixture
 def writer(kafka: EmbeddedKafka, topic_names: Names) -> Producer:
     """A transactional producer."""
@@ -221,6 +255,20 @@ def test_aborted_records_are_not_there(
         (writer.commit_transaction if is_kept else writer.abort_transaction)(30)
     assert kafka_reader.spans(topic)[0].end in {3, 4}  # the last marker may come a moment later
     assert [each.value for each in kafka_reader.read(whole(kafka_reader, topic))] == [b"kept"]
+
+
+def test_aborted_records_are_not_picked(
+    kafka: EmbeddedKafka, kafka_reader: KafkaTopicReader, writer: Producer, topic_names: Names
+) -> None:
+    """The record behind them is another one."""
+    topic = topic_names("t")
+    make(kafka.bootstrap_servers, {topic: 1})
+    for value, is_kept in ((b"aborted", False), (b"kept", True)):
+        writer.begin_transaction()
+        writer.produce(topic, value, b"k", 0)
+        writer.flush(30)
+        (writer.commit_transaction if is_kept else writer.abort_transaction)(30)
+    assert [each.value for each in kafka_reader.pick(TopicPartition(topic, 0), (0, 2))] == [b"kept"]
 
 
 def test_an_open_transaction_is_waited_for(
