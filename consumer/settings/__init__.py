@@ -5,7 +5,7 @@ refused.
 """
 
 from consumer.settings.infrastructure import Topics
-from consumer.settings.tree import Settings, load, parse
+from consumer.settings.tree import Settings, load, parse, with_rules_of
 from consumer.settings.types import milliseconds
 
-__all__ = ["Settings", "Topics", "load", "milliseconds", "parse"]
+__all__ = ["Settings", "Topics", "load", "milliseconds", "parse", "with_rules_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -16,6 +16,9 @@ from consumer.errors import SettingsError
 from consumer.settings.decision import Attribution, Channels, Consent, Orders, Programme
 from consumer.settings.delivery import Delivery, Offline
 from consumer.settings.infrastructure import Kafka, Ops, Schemas, State, Topics
+
+DECIDING = ("attribution", "channels", "consent", "programmes", "orders")
+"""The sections that decide which channel and which programme an order gets."""
 
 _PREFIX = "AWIN_"
 _NESTED = "__"
@@ -74,6 +77,25 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+class _Given(Settings):
+    """Settings that the environment has no say in."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # as above
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but what was given."""
+        return (init_settings,)
+
+
+_SettingsT = TypeVar("_SettingsT", bound=Settings)
+
+
 def load(path: Path | None = None) -> Settings:
     """Read the settings from a YAML file and the environment.
 
@@ -90,8 +112,41 @@ def parse(values: dict[str, Any], origin: str = "the given values") -> Settings:
         SettingsError: a setting is unknown or wrong; every one is named, without its value.
     """
     _check_environment(os.environ)
+    return _checked(Settings, values, origin)
+
+
+def with_rules_of(settings: Settings, path: Path) -> Settings:
+    """Return these settings with the deciding sections (`DECIDING`) of another file.
+
+    A file that names ``programmes`` has rules of its own: what its deciding sections do not say has its default. Any
+    other is laid over the settings key by key, where lists are replaced whole. Other sections of the file and the
+    environment have no say.
+
+    Raises:
+        SettingsError: the file cannot be read, or a setting is unknown or wrong; every one is named.
+    """
+    said = _read(path)
+    unknown = sorted(map(str, set(said).difference(Settings.model_fields)))
+    if unknown:
+        raise SettingsError(f"{path}: the configuration is refused: there are no settings {', '.join(unknown)}")
+    rules = {name: said[name] for name in DECIDING if said.get(name) is not None}
+    values = settings.model_dump()
+    if "programmes" in rules:
+        values = {name: value for name, value in values.items() if name not in DECIDING}
+    return _checked(_Given, _laid_over(values, rules), str(path))
+
+
+def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    laid = dict(under)
+    for name, value in over.items():
+        below = laid.get(name)
+        laid[name] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return laid
+
+
+def _checked(model: type[_SettingsT], values: dict[str, Any], origin: str) -> _SettingsT:
     try:
-        return Settings(**values)
+        return model(**values)
     except ValidationError as error:
         lines = (f"  {'.'.join(map(str, e['loc']))}: {_message(e)}" for e in error.errors(include_input=False))
         raise SettingsError(f"{origin}: the configuration is refused:\n" + "\n".join(lines)) from None
