@@ -26,6 +26,9 @@ class Landing(NamedTuple):
     """True when an ``awc`` was there, not empty and not well-formed."""
 
 
+CHECKSUM_RULE = "awc"
+"""Stands for a rule where a checksum names the channel."""
+
 DIRECT = Landing(None, None, None, 0, malformed=False)
 
 _CHECKSUM_PARAMETERS = frozenset({"sn", "awaid", "gclid"})
@@ -40,7 +43,7 @@ def read(landing_url: str, referrer: str | None, table: ChannelTable) -> Landing
     malformed = None in checksums
     checksum = next(filter(None, checksums), None) or _from_parallel_tracking(query)
     if checksum is not None:
-        return Landing(AWIN_CHANNEL, "awc", checksum.value, _kind(checksum, query), malformed)
+        return Landing(AWIN_CHANNEL, CHECKSUM_RULE, checksum.value, _kind(checksum, query), malformed)
     channel, rule = table.classify(query, landing_url, referrer)
     return Landing(channel, rule, None, 0, malformed) if rule or malformed else DIRECT
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def explain(
     order_ref: Annotated[str, typer.Argument(metavar="ORDER_REF", help="The order reference that the customer sees.")],
     programme: Annotated[
-        str | None, typer.Option(metavar="ID", help="Awin advertiser id.", show_default="the configured one")
+        str | None, typer.Option(metavar="ID", help="Awin advertiser id.", show_default="all that are configured")
     ] = None,
     config: Config = None,
     *,
@@ -25,14 +25,13 @@ def explain(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell why an order was reported as it was: touches, decision, request, answer.
+    """Tell why an order was reported as it was: touches, consent, programme, amounts, request, answer.
 
-    Shows click checksums, which are personal data.
+    Shows click checksums and, with --json, the order's whole record: personal data.
     """
     from consumer.cli import explain_text, output
 
     settings = load(config)
-    programme = programme or settings.programmes[0].advertiser_id
     if not order_ref:
         raise typer.BadParameter("an order reference has at least one character")
     with output.working(f"looking for order {order_ref}"):
@@ -44,15 +43,18 @@ def explain(
     raise typer.Exit(1 if found.state == "unknown" else 0)
 
 
-def _explanation(settings: Settings, programme: str, order_ref: str, *, deep: bool) -> Explanation:
+def _explanation(settings: Settings, programme: str | None, order_ref: str, *, deep: bool) -> Explanation:
     from consumer.inspect import explanation
     from consumer.inspect.kafka_reader import KafkaTopicReader
     from consumer.inspect.search import EVERYTHING, Newest, Search
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
+    from consumer.wiring.rulebook import rulebook
 
     schemas = Schemas.load(settings.schemas.directory)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
     search = Search(reader, schemas, settings.topics, groups, EVERYTHING if deep else Newest())
-    return explanation.explain(programme, order_ref, search.traces(programme, order_ref))
+    programmes = (programme,) if programme else [each.advertiser_id for each in settings.programmes]
+    found_in, traces = search.find(programmes, order_ref)
+    return explanation.explain(found_in, order_ref, traces, rulebook(settings), settings.delivery.endpoint)

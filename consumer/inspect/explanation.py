@@ -1,16 +1,28 @@
-"""Why an order was reported as it was, put together from what the topics still say. Pure."""
+"""Why an order was reported as it was, put together from what the topics still say. Pure.
+
+Conversion, receipt and dead letters tell what was done. What they do not tell (lines, consent, why this programme) is
+worked out from the records of the order and of its touches, by the settings as they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
+from consumer.attribution import landing
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.rules import Rulebook
+from consumer.attribution.touch import Kind
 from consumer.awin import sread
 from consumer.delivery.sent import OFFLINE
-from consumer.events import Conversion, DeadLetter, Position, Receipt
+from consumer.errors import Unreportable
+from consumer.events import Consent, Conversion, DeadLetter, Evidence, OrderCompleted, Position, Receipt, SessionLanded
+from consumer.inspect.arithmetic import Arithmetic, arithmetic
+from consumer.inspect.choice import Check, Tried, excluding, tried
+from consumer.inspect.consent import ConsentFound, consent
 
 State = Literal[
     "pending",
@@ -22,9 +34,14 @@ State = Literal[
     "for_export",
     "deferred",
     "dead_letter",
+    "not_reportable",
     "remembered",
     "unknown",
 ]
+
+
+_NO_RULES = ChannelTable()
+"""A checksum is read off a landing whatever the channel table says."""
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -58,12 +75,40 @@ class Waiting(Struct, frozen=True, kw_only=True):
 
 
 class Remembered(Struct, frozen=True, kw_only=True):
-    """What is kept of a decided order when its conversion has expired."""
+    """What is kept of a decided order when its conversion has expired, or when there was none."""
 
     completed_at_ms: int
     channel: str
     click_checksums: tuple[str, ...]
     source: Position
+    reported: bool = True
+
+
+class OrderFound(Struct, frozen=True, kw_only=True):
+    """The order's own record."""
+
+    at: Position
+    order: OrderCompleted
+
+
+class TouchFound(Struct, frozen=True, kw_only=True):
+    """A touch that the decision looked at."""
+
+    session_offset: int | None
+    """``None``: the order itself carried it."""
+    landed_at_ms: int
+    clicked_at_ms: int
+    age_ms: int
+    """Of the click, when the order was completed; touches are ranked by it."""
+    channel: str | None
+    rule: str | None
+    """The line of the channel table that named the channel; ``awc``: its checksum; ``order``: the order."""
+    awc: str | None
+    kind: Literal["normal", "strictly_necessary", "gclid", "erased"] | None
+    """Of the checksum; ``None`` also where the session's record is not there any more."""
+    consent: Consent | None
+    """What the session's record says about consent, if it is still there."""
+    verdict: str
 
 
 class Traces(Struct, frozen=True, kw_only=True):
@@ -74,6 +119,9 @@ class Traces(Struct, frozen=True, kw_only=True):
     refusals: Sequence[Refusal] = ()
     waiting: Waiting | None = None
     remembered: Remembered | None = None
+    order: OrderFound | None = None
+    sessions: Mapping[int, SessionLanded] = {}
+    """The records of the touches that the conversion tells of, by their offsets."""
     delivered_to: int | None = None
     """Deliver's committed offset in the conversion's partition."""
     unread_orders: int | None = None
@@ -90,8 +138,21 @@ class Explanation(Struct, frozen=True, kw_only=True):
     state: State
     since_ms: int | None
     conversion: Decided | None
+    order: OrderFound | None
+    """The order's record, if it is still there."""
+    touches: tuple[TouchFound, ...]
+    """The latest click first; those that decided, and the newest of the others."""
+    consent: ConsentFound | None
+    programmes: tuple[Tried, ...]
+    """Those that the settings try for the order, up to the first that takes it."""
+    excluded_by: tuple[Check, ...]
+    """By the settings as they are the order would not be reported, for these conditions hold."""
+    arithmetic: Arithmetic | None
     request: dict[str, str]
     """Names and unencoded values, rebuilt from the conversion."""
+    url: str
+    left_out: Literal["", "products", "products_and_custom"]
+    """What the request does not say, since it would be too long."""
     receipt: Receipt | None
     repeats: tuple[Position, ...]
     """Later conversions of the same order, which were not sent."""
@@ -102,36 +163,94 @@ class Explanation(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def explain(programme: str, order_ref: str, traces: Traces) -> Explanation:
+def explain(
+    programme: str, order_ref: str, traces: Traces, rulebook: Rulebook, endpoint: str = sread.ENDPOINT
+) -> Explanation:
     """Tell what became of an order.
 
-    Raises:
-        Unreportable: the conversion says what no request can.
+    Args:
+        programme: of the order.
+        order_ref: its reference.
+        traces: everything that was found of it.
+        rulebook: the settings as they are.
+        endpoint: where requests go.
     """
-    decided = _decisive(traces)
+    decided = decisive(traces)
+    conversion = None if decided is None else decided.conversion
+    order = None if traces.order is None else traces.order.order
     state, since_ms = _state(traces, decided)
-    sent = decided is not None and decided.conversion.method == "sread"
+    request, why_not = _request(conversion, endpoint)
+    rules = {each.advertiser_id: each for each in rulebook.programmes}.get(programme)
     return Explanation(
         programme=programme,
         order_ref=order_ref,
         state=state,
         since_ms=since_ms,
         conversion=decided,
-        request=_said(decided.conversion) if decided is not None and sent else {},
+        order=traces.order,
+        touches=() if conversion is None else _touches(conversion, traces.sessions),
+        consent=consent(conversion, order, traces.sessions, rules) if conversion is not None and rules else None,
+        programmes=() if order is None else tried(order, rulebook),
+        excluded_by=() if order is None else excluding(order, rulebook),
+        arithmetic=arithmetic(order, rules, conversion) if order and conversion and rules else None,
+        request={} if request is None else _said(request.url),
+        url="" if request is None else request.url,
+        left_out="" if request is None else request.left_out,
         receipt=traces.receipt,
         repeats=tuple(each.at for each in traces.conversions if each is not decided),
         refusals=tuple(sorted(traces.refusals, key=lambda each: each.failed_at_ms)),
         waiting=None if decided is not None else traces.waiting,
         remembered=None if decided is not None else traces.remembered,
         unread_orders=traces.unread_orders,
-        notes=tuple(traces.notes),
+        notes=(*traces.notes, *why_not),
     )
 
 
-def _said(conversion: Conversion) -> dict[str, str]:
-    """Return what the request says, as Awin reads it."""
-    query = urlsplit(sread.request(conversion).url).query
-    return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
+def _request(conversion: Conversion | None, endpoint: str) -> tuple[sread.SreadRequest | None, tuple[str, ...]]:
+    """Return the request for a conversion, if it is sent by request; else, where none can be made, why."""
+    if conversion is None or conversion.method != "sread":
+        return None, ()
+    try:
+        return sread.request(conversion, endpoint), ()
+    except Unreportable as error:
+        return None, (f"no request can be made: {error.message}",)
+
+
+def _said(url: str) -> dict[str, str]:
+    """Return what a request says, as Awin reads it."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True))
+
+
+def _touches(conversion: Conversion, sessions: Mapping[int, SessionLanded]) -> tuple[TouchFound, ...]:
+    return tuple(
+        TouchFound(
+            session_offset=each.session_offset,
+            landed_at_ms=each.landed_at_ms,
+            clicked_at_ms=each.clicked_at_ms,
+            age_ms=conversion.completed_at_ms - each.clicked_at_ms,
+            channel=each.channel,
+            rule=each.rule,
+            awc=each.awc,
+            kind=_kind(each, session),
+            consent=None if session is None else session.consent,
+            verdict=each.verdict,
+        )
+        for each in conversion.evidence
+        for session in [sessions.get(-1 if each.session_offset is None else each.session_offset)]
+    )
+
+
+def _kind(
+    touch: Evidence, session: SessionLanded | None
+) -> Literal["normal", "strictly_necessary", "gclid", "erased"] | None:
+    if touch.rule == landing.CHECKSUM_RULE and touch.awc is None:
+        return "erased"
+    if touch.awc is not None and touch.awc.startswith("gclid_"):
+        return "gclid"
+    if touch.awc is None or session is None:
+        return None
+    kind = landing.read(session.landing_url, session.referrer, _NO_RULES).kind
+    return "strictly_necessary" if kind == Kind.STRICTLY_NECESSARY else "normal"
 
 
 def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) -> Refusal | None:
@@ -158,7 +277,7 @@ def needle(text: str) -> bytes:
     return bytes((2 * len(encoded),)) + encoded if len(encoded) < 64 else encoded
 
 
-def _decisive(traces: Traces) -> Decided | None:
+def decisive(traces: Traces) -> Decided | None:
     """Return the conversion that the receipt answers, or else the first."""
     answered = (each for each in traces.conversions if traces.receipt is not None and each.at == traces.receipt.source)
     return next(answered, next(iter(traces.conversions), None))
@@ -174,7 +293,7 @@ def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
     if traces.waiting is not None:
         return "pending", traces.waiting.since_ms
     if traces.remembered is not None:
-        return "remembered", None
+        return "remembered" if traces.remembered.reported else "not_reportable", None
     if traces.refusals:
         return "dead_letter", max(each.failed_at_ms for each in traces.refusals)
     return "unknown", None

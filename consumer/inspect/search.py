@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from confluent_kafka import murmur2
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from consumer.errors import Undecodable
-from consumer.events import Position, Receipt, outbox_key
-from consumer.inspect.explanation import Decided, Refusal, Remembered, Traces, Waiting, needle, refusal
+from consumer.errors import KafkaError, Undecodable
+from consumer.events import Conversion, DeadLetter, Position, Receipt, SessionLanded, outbox_key
+from consumer.inspect.explanation import (
+    Decided,
+    OrderFound,
+    Refusal,
+    Remembered,
+    Traces,
+    Waiting,
+    decisive,
+    needle,
+    refusal,
+)
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
 from consumer.state import orders
-from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, ReceiptDecoder
+from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, OrderDecoder, ReceiptDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
@@ -49,6 +59,8 @@ class Search:
         self._conversion = ConversionDecoder(schemas)
         self._receipt = ReceiptDecoder(schemas)
         self._dead_letter = DeadLetterDecoder(schemas)
+        self._order = OrderDecoder(schemas)
+        self._session = SessionDecoder(schemas)
         self._notes: list[str] = []
 
     def traces(self, programme: str, order_ref: str) -> Traces:
@@ -58,38 +70,69 @@ class Search:
             KafkaError: the topics cannot be read.
             StateError: a newer release wrote the state.
         """
-        key = outbox_key(programme, order_ref)
-        conversions, receipt, delivered_to = self._outbox(key)
-        refusals = self._refusals(programme, order_ref)
-        waiting, remembered = (None, None) if conversions else self._state(key)
-        found = conversions or receipt or refusals or waiting or remembered
-        return Traces(
-            conversions=conversions,
-            receipt=receipt,
-            refusals=refusals,
-            waiting=waiting,
-            remembered=remembered,
-            delivered_to=delivered_to,
-            unread_orders=None if found else self._unread_orders(),
+        return self.find((programme,), order_ref)[1]
+
+    def find(self, programmes: Sequence[str], order_ref: str) -> tuple[str, Traces]:
+        """Look for an order in several programmes; return the one that has it, with everything found there.
+
+        Where several have it, it is the first in which it was decided, and a note names the others.
+
+        Raises:
+            KafkaError: the topics cannot be read.
+            StateError: a newer release wrote the state.
+        """
+        self._notes = []
+        keys = {outbox_key(programme, order_ref): programme for programme in programmes}
+        outbox = self._outbox(keys)
+        letters = self._letters(order_ref)
+        is_decided = any(found.conversions for found in outbox.values())
+        state = {} if is_decided else self._state(keys)
+        found = {
+            programme: structs.replace(
+                outbox[programme],
+                refusals=_refusals(letters, programme, order_ref),
+                waiting=state.get(programme, _NOTHING).waiting,
+                remembered=state.get(programme, _NOTHING).remembered,
+            )
+            for programme in programmes
+        }
+        programme = max(programmes, key=lambda each: _weight(found[each]))
+        self._name_others(programme, found)
+        traces = found[programme]
+        decided = decisive(traces)
+        source = _source(traces)
+        return programme, structs.replace(
+            traces,
+            order=None if source is None else self._order_record(source, order_ref),
+            sessions={} if decided is None else self._sessions(decided.conversion),
+            unread_orders=None if _weight(traces) else self._unread_orders(),
             notes=tuple(self._notes),
         )
 
-    def _outbox(self, key: bytes) -> tuple[list[Decided], Receipt | None, int | None]:
+    def _outbox(self, keys: Mapping[bytes, str]) -> dict[str, Traces]:
         topics = self._topics
         committed = self._reader.committed(self._deliver_group, topics.conversion)
-        number = murmur2(key, len(self._reader.spans(topics.conversion)))
-        spans = {
-            TopicPartition(topic, number): self._reader.spans(topic)[number]
-            for topic in (topics.conversion, topics.receipt)
+        spans = {topic: self._reader.spans(topic) for topic in (topics.conversion, topics.receipt)}
+        numbers = {key: murmur2(key, len(spans[topics.conversion])) for key in keys}
+        pieces = {
+            TopicPartition(topic, number): spans[topic][number] for topic in spans for number in set(numbers.values())
         }
-        conversions: list[Decided] = []
-        receipt = None
-        for record in self._reader.read(spans, {key}):
+        conversions: dict[bytes, list[Decided]] = {key: [] for key in keys}
+        receipts: dict[bytes, Receipt | None] = {}
+        for record in self._reader.read(pieces, keys):
+            key = record.key or b""
             if record.topic == topics.conversion:
-                conversions += self._decided(record)
+                conversions[key] += self._decided(record)
             else:
-                receipt = None if record.value is None else self._receipt(record.value, record.headers)
-        return conversions, receipt, committed[number].offset if number in committed else None
+                receipts[key] = None if record.value is None else self._receipt(record.value, record.headers)
+        return {
+            programme: Traces(
+                conversions=conversions[key],
+                receipt=receipts.get(key),
+                delivered_to=committed[numbers[key]].offset if numbers[key] in committed else None,
+            )
+            for key, programme in keys.items()
+        }
 
     def _decided(self, record: Record) -> Iterator[Decided]:
         try:
@@ -99,29 +142,78 @@ class Search:
             return
         yield Decided(at=_position(record), decided_at_ms=record.timestamp_ms, conversion=conversion)
 
-    def _refusals(self, programme: str, order_ref: str) -> list[Refusal]:
+    def _letters(self, order_ref: str) -> list[tuple[DeadLetter, Position]]:
+        """Return the dead letters whose bytes hold the reference."""
         wanted = needle(order_ref)
         found = []
         for record in self._reader.read(self._spans(self._topics.dead_letter, self._newest.dead_letters)):
             if record.value is None or wanted not in record.value:
                 continue
             try:
-                letter = self._dead_letter(record.value, record.headers)
+                found.append((self._dead_letter(record.value, record.headers), _position(record)))
             except Undecodable:
                 self._notes.append(f"{_place(record)} cannot be decoded")
-                continue
-            found.append(refusal(letter, _position(record), programme, order_ref))
-        return [each for each in found if each is not None]
+        return found
 
-    def _state(self, key: bytes) -> tuple[Waiting | None, Remembered | None]:
+    def _state(self, keys: Mapping[bytes, str]) -> dict[str, Traces]:
         topic = self._topics.orders
-        pending_key, link_key = orders.pending_key(key), orders.link_key(key)
-        spans = self._spans(topic, self._newest.state_records)
+        wanted = {kind(key) for key in keys for kind in (orders.pending_key, orders.link_key)}
         newest: dict[tuple[int, bytes], Record] = {}
-        for record in self._reader.read(spans, {pending_key, link_key}):
+        for record in self._reader.read(self._spans(topic, self._newest.state_records), wanted):
             if record.key is not None:
                 newest[record.partition, record.key] = record
-        return self._waiting(newest.values(), pending_key), self._remembered(newest.values(), link_key)
+        return {
+            programme: Traces(
+                waiting=self._waiting(newest.values(), orders.pending_key(key)),
+                remembered=self._remembered(newest.values(), orders.link_key(key)),
+            )
+            for key, programme in keys.items()
+        }
+
+    def _name_others(self, programme: str, found: Mapping[str, Traces]) -> None:
+        for other, traces in found.items():
+            if other != programme and _weight(traces) > _REFUSED:
+                self._notes.append(f"programme {other} has an order of this reference too: --programme {other}")
+
+    def _order_record(self, source: Position, order_ref: str) -> OrderFound | None:
+        """Return the order's record; ``None``, and a note says so, when it is not there any more."""
+        for record in self._pick(source.topic, source.partition, (source.offset,)):
+            try:
+                order = self._order(record.value, record.headers)
+            except Undecodable:
+                continue
+            if order.order_ref == order_ref:
+                return OrderFound(at=source, order=order)
+        self._notes.append(
+            f"the order's record ({source.topic}[{source.partition}]@{source.offset}) is not there any more: its "
+            "lines, and why it is of this programme, cannot be told"
+        )
+        return None
+
+    def _sessions(self, conversion: Conversion) -> dict[int, SessionLanded]:
+        """Return the records of the touches that a conversion tells of, those that are still there."""
+        landed_at_ms = {
+            each.session_offset: each.landed_at_ms for each in conversion.evidence if each.session_offset is not None
+        }
+        found = {}
+        for record in self._pick(self._topics.session_landed, conversion.source.partition, landed_at_ms):
+            try:
+                session = self._session(record.value, record.headers)
+            except Undecodable:
+                continue
+            if session.landed_at_ms == landed_at_ms[record.offset]:
+                found[record.offset] = session
+        return found
+
+    def _pick(self, topic: str, partition: int, offsets: Collection[int]) -> list[Record]:
+        """Return a few records of an input; what does not answer is noted, since the rest can be told without."""
+        if not offsets:
+            return []
+        try:
+            return self._reader.pick(TopicPartition(topic, partition), offsets)
+        except KafkaError as error:
+            self._notes.append(str(error))
+            return []
 
     def _waiting(self, records: Iterable[Record], key: bytes) -> Waiting | None:
         for record in records:
@@ -139,6 +231,7 @@ class Search:
             if record.key == key and record.value is not None:
                 link = orders.decode_link(record.value)
                 return Remembered(
+                    reported=link.reported,
                     completed_at_ms=link.completed_at_ms,
                     channel=link.channel,
                     click_checksums=link.click_checksums,
@@ -163,6 +256,33 @@ class Search:
         self._notes.append(f"of {topic} only the newest {newest:,} records were read; --deep reads them all")
         each = -(-newest // len(spans))
         return {TopicPartition(topic, number): span.newest(each) for number, span in spans.items()}
+
+
+_NOTHING = Traces()
+_REFUSED, _ACCEPTED, _DECIDED = 1, 2, 3
+
+
+def _refusals(letters: Iterable[tuple[DeadLetter, Position]], programme: str, order_ref: str) -> list[Refusal]:
+    found = (refusal(letter, at, programme, order_ref) for letter, at in letters)
+    return [each for each in found if each is not None]
+
+
+def _weight(traces: Traces) -> int:
+    """Return how far an order has come, as far as is known: 0 when nothing is."""
+    if traces.conversions or traces.receipt is not None:
+        return _DECIDED
+    if traces.waiting is not None or traces.remembered is not None:
+        return _ACCEPTED
+    return _REFUSED if traces.refusals else 0
+
+
+def _source(traces: Traces) -> Position | None:
+    """Return where the order's record stands."""
+    decided = decisive(traces)
+    if decided is not None:
+        return decided.conversion.source
+    found = traces.waiting or traces.remembered
+    return None if found is None else found.source
 
 
 def _position(record: Record) -> Position:

@@ -13,7 +13,7 @@ VERDICTS = {
     "direct": "no channel: a direct or internal landing wins nothing",
     "same_click": "the same click as an earlier landing",
     "same_landing": "the same session said the same before",
-    "outside_window": "its click is older than attribution.window",
+    "outside_window": "it, or its click, is older than its channel's window",
     "other_programme": "its checksum is of another advertiser",
 }
 """By the words of `consumer.attribution.lastclick.Verdict`."""
@@ -37,6 +37,7 @@ STATES = {
     "shadow": "decided, and by delivery.mode: shadow never sent",
     "deferred": "to be tried later",
     "dead_letter": "could not be processed",
+    "not_reportable": "decided, and not reported: it does not concern Awin (programmes.report: awin)",
     "remembered": "decided earlier; its conversion and receipt have expired",
     "unknown": "not found",
 }
@@ -50,6 +51,29 @@ OUTCOMES = {
     "unknown": "no usable answer: it may have arrived",
 }
 """By the words of `consumer.events.Outcome`."""
+
+NOTES = {
+    "unknown_group": "a line's value has no commission group: it went to the default group",
+    "pro_rata": "the lines do not add up to the subtotal: it was divided in their proportion",
+    "default_group": "the lines do not add up to the subtotal: all of it went to the default group",
+}
+"""By the words of `consumer.events.Conversion.notes`."""
+
+WAYS = {
+    "no_lines": "The order has no lines: all of it is in the default group",
+    "sums": "The lines add up to the subtotal: each group gets the sum of its lines",
+    "pro_rata": "The lines do not add up to the subtotal, or a group to less than nothing: divided in proportion",
+    "default_group": "The lines do not add up to the subtotal, or a group to less than nothing: all of it is in the "
+    "default group",
+}
+"""By the words of `consumer.inspect.arithmetic.Way`."""
+
+LEFT_OUT = {
+    "": "",
+    "products": "the product rows, with which it would be too long",
+    "products_and_custom": "the product rows and the custom parameters, with which it would be too long",
+}
+"""By the words of `consumer.awin.sread.SreadRequest.left_out`."""
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 

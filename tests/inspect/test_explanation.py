@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import get_args, get_type_hints
 
 import pytest
 from msgspec.structs import replace
 
 from consumer.attribution.lastclick import Reason, Verdict
-from consumer.events import DeadLetter, Outcome, Position
+from consumer.attribution.parts import DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP
+from consumer.attribution.rules import Condition, Rulebook
+from consumer.awin.sread import SreadRequest
+from consumer.events import DeadLetter, Evidence, Outcome, Part, Position, SessionLanded, outbox_key
 from consumer.inspect import words
+from consumer.inspect.arithmetic import Way
 from consumer.inspect.explanation import Explanation, State, explain, needle, refusal
 from consumer.inspect.search import EVERYTHING, Newest, Search
-from consumer.stream.avro import DeadLetterDecoder
-from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, TOPICS, Fate, World, schemas
+from consumer.state import orders
+from consumer.state.orders import Link
+from consumer.stream.avro import ConversionDecoder, ConversionEncoder, DeadLetterDecoder, SessionEncoder
+from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, RULES, TOPICS, Fate, World, schemas
 
 
 def explained(world: World, order_ref: str, newest: Newest = EVERYTHING) -> Explanation:
     """Return what is told about an order."""
     search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), newest)
-    return explain(PROGRAMME, order_ref, search.traces(PROGRAMME, order_ref))
+    return explain(PROGRAMME, order_ref, search.traces(PROGRAMME, order_ref), Rulebook((RULES,)))
 
 
 def ordered(*fates: Fate) -> World:
@@ -134,6 +141,151 @@ def test_an_order_is_remembered_when_its_conversion_has_expired() -> None:
     assert found.remembered.channel == "aw"
 
 
+def test_an_order_that_was_not_reported_is_not_called_expired() -> None:
+    """Its programme reports only Awin's orders; the link says so."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.topics.expire(TOPICS.conversion, 0, 1)
+    (record,) = (each for each in world.topics.records(TOPICS.orders) if (each.key or b"").startswith(b"o"))
+    link = orders.decode_link(record.value or b"")
+    unreported = Link(
+        link.offset, link.fingerprint, link.completed_at_ms, link.channel, link.click_checksums, None, reported=False
+    )
+    world.topics.rewrite(record, orders.encode(unreported))
+    assert explained(world, "R-1").state == "not_reportable"
+
+
+def test_the_orders_record_is_shown_as_long_as_it_is_there() -> None:
+    """With the arithmetic of its lines, and its programme's conditions; later a note says what is missing."""
+    world = ordered("accepted")
+    world.decide(0)
+    found = explained(world, "R-1")
+    assert found.order is not None
+    assert found.order.order.order_ref == "R-1"
+    assert found.arithmetic is not None
+    assert (found.arithmetic.way, found.arithmetic.agrees) == ("no_lines", True)
+    assert [(each.programme, each.holds) for each in found.programmes] == [(PROGRAMME, True)]
+    assert found.consent is not None
+    assert (found.consent.said_by, found.consent.statement) == ("nobody", "granted")
+    assert found.notes == ()
+    world.topics.expire(TOPICS.order_completed, 0, BEFORE_OURS + 1)
+    later = explained(world, "R-1")
+    assert (later.order, later.arithmetic, later.programmes) == (None, None, ())
+    assert (later.state, later.request) == (found.state, found.request)
+    (note,) = later.notes
+    assert note.startswith("the order's record (order.completed[0]@2) is not there any more: its lines, ")
+    assert later.consent is not None
+    assert later.consent.said_by == "not_known"
+
+
+def test_the_record_of_another_order_is_not_taken_for_its_own() -> None:
+    """A topic that was created again has other records at the same offsets."""
+    world = ordered("accepted", "accepted")
+    world.decide(0)
+    first, second = world.topics.records(TOPICS.order_completed)[BEFORE_OURS:]
+    world.topics.rewrite(first, second.value)
+    assert explained(world, "R-1").order is None
+
+
+TOUCH = Evidence(
+    session_offset=1,
+    landed_at_ms=1_700_000_000_000,
+    clicked_at_ms=1_700_000_000_000,
+    channel="aw",
+    rule="awc",
+    awc="1001_1700000000_a",
+    verdict="won",
+)
+
+
+def with_touches(*touches: Evidence) -> World:
+    """Return a world with an order R-1 whose conversion tells of these touches, and with the records of some."""
+    world = ordered("accepted")
+    world.decide(0)
+    (record,) = world.topics.records(TOPICS.conversion)
+    decided = ConversionDecoder(schemas())(record.value)
+    world.topics.rewrite(record, ConversionEncoder(schemas())(replace(decided, evidence=touches)))
+    world.topics.create({TOPICS.session_landed: 1})
+    url = f"https://shop.example/?awc={TOUCH.awc}&sn=1"
+    for at_ms in (1, TOUCH.landed_at_ms):
+        session = SessionLanded("s", "v", at_ms or 1, url, consent="denied")
+        world.topics.append(TOPICS.session_landed, b"v", SessionEncoder(schemas())(session), 0)
+    return world
+
+
+def test_touches_are_told_with_what_their_records_say() -> None:
+    """Age at the order, consent, and the kind of checksum; erased ones are told as such."""
+    erased = replace(TOUCH, awc=None, session_offset=7)
+    gclid = replace(TOUCH, awc="gclid_1_x", session_offset=None, rule="order")
+    found = explained(with_touches(gclid, TOUCH, erased), "R-1")
+    assert found.conversion is not None
+    age_ms = found.conversion.conversion.completed_at_ms - TOUCH.clicked_at_ms
+    assert [(each.age_ms, each.kind, each.consent) for each in found.touches] == [
+        (age_ms, "gclid", None),
+        (age_ms, "strictly_necessary", "denied"),
+        (age_ms, "erased", None),
+    ]
+    assert found.consent is not None
+    assert found.consent.said_by == "not_known"
+
+
+def test_whose_word_held_is_told() -> None:
+    """Where all records are there."""
+    found = explained(with_touches(TOUCH), "R-1").consent
+    assert found is not None
+    assert (found.said_by, found.statement, found.session_offset) == ("landing", "denied", 1)
+
+
+def test_another_landing_is_not_taken_for_a_touchs_own() -> None:
+    """By its time: the topic may have been created again."""
+    (touch,) = explained(with_touches(replace(TOUCH, session_offset=0)), "R-1").touches
+    assert (touch.kind, touch.consent) == (None, None)
+
+
+def test_an_order_is_looked_for_in_all_programmes() -> None:
+    """The one in which it was decided is taken; others that have the reference are named."""
+    world = ordered("accepted", "too_late")
+    world.decide(0)
+    (record,) = world.topics.records(TOPICS.conversion)
+    decided = ConversionDecoder(schemas())(record.value)
+    other = replace(decided, programme="3003")
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), EVERYTHING)
+    programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
+    assert (programme, len(traces.conversions), traces.notes) == (PROGRAMME, 1, ())
+    world.topics.append(TOPICS.conversion, outbox_key("3003", "R-1"), ConversionEncoder(schemas())(other))
+    programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
+    assert (programme, traces.notes) == (
+        PROGRAMME,
+        ("programme 3003 has an order of this reference too: --programme 3003",),
+    )
+    programme, traces = search.find(("2002", PROGRAMME), "R-2")
+    assert (programme, len(traces.refusals)) == (PROGRAMME, 1)
+    assert search.find(("2002", PROGRAMME), "R-404")[0] == "2002"
+
+
+def test_what_no_request_can_say_is_noted() -> None:
+    """The rest is told still."""
+    world = ordered("accepted")
+    world.decide(0)
+    (record,) = world.topics.records(TOPICS.conversion)
+    decided = ConversionDecoder(schemas())(record.value)
+    bad = replace(decided, amount=Decimal("0.001"), parts=(Part("DEFAULT", Decimal("0.001")),))
+    world.topics.rewrite(record, ConversionEncoder(schemas())(bad))
+    found = explained(world, "R-1")
+    assert (found.state, found.request, found.url) == ("outstanding", {}, "")
+    assert found.notes[-1].startswith("no request can be made: ")
+
+
+def test_changed_settings_are_told() -> None:
+    """An order that would be excluded by now says so."""
+    world = ordered("accepted")
+    world.decide(0)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), EVERYTHING)
+    rulebook = Rulebook((RULES,), ((Condition("currency", frozenset({"EUR"})),),))
+    found = explain(PROGRAMME, "R-1", search.traces(PROGRAMME, "R-1"), rulebook)
+    assert [(check.field, check.found, check.holds) for check in found.excluded_by] == [("currency", ("EUR",), True)]
+
+
 def test_an_unknown_order_is_told_with_what_is_unread() -> None:
     """It may be among the records that are still to be read."""
     world = ordered("accepted")
@@ -203,6 +355,9 @@ def test_long_topics_are_read_from_their_newest_records() -> None:
         (words.REASONS, set(Reason.__args__)),  # type: ignore[attr-defined]
         (words.STATES, set(State.__args__)),  # type: ignore[attr-defined]
         (words.OUTCOMES, set(Outcome.__args__)),  # type: ignore[attr-defined]
+        (words.WAYS, set(Way.__args__)),  # type: ignore[attr-defined]
+        (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP}),
+        (words.LEFT_OUT, set(get_args(get_type_hints(SreadRequest)["left_out"]))),
     ],
 )
 def test_every_word_is_explained(mapping: dict[str, str], known: set[str]) -> None:
