@@ -31,7 +31,7 @@ from consumer.state.orders import Link, Pending
 from consumer.state.partition import PartitionState
 from consumer.stream.log import Record
 
-_ROOM_BYTES = 16_384
+ROOM_BYTES = 16_384
 """What a conversion may say beyond its order, evidence most of all, and what a topic adds to a record."""
 
 Arrival = Literal["pending", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter"]
@@ -85,7 +85,7 @@ class AttributePartition:
         self._decoders = decoders
         self._output = output
         self._order_topic = order_topic
-        self._max_order_bytes = max_message_bytes - _ROOM_BYTES
+        self._max_order_bytes = max_message_bytes - ROOM_BYTES
         self._new_pending = new_pending
         self._now_ms = now_ms
         self.pending: PendingOrders = self._load_pending()

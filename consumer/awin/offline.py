@@ -80,7 +80,7 @@ def fields() -> Sequence[str]:
 
 def head(layout: Layout) -> str:
     """Return the first line of a file."""
-    return _line([_neutral(header) for header, _ in layout.columns], layout)
+    return _line([neutral(header) for header, _ in layout.columns], layout)
 
 
 def row(conversion: Conversion, layout: Layout, now_ms: int) -> Row:
@@ -97,13 +97,13 @@ def row(conversion: Conversion, layout: Layout, now_ms: int) -> Row:
     fresh = tuple(each for each in conversion.click_checksums if _is_fresh(each, now_ms))
     said = _Said(conversion, fresh)
     cells = [_value(said, field) for _, field in layout.columns]
-    neutral = [_neutral(cell) for cell in cells]
+    harmless = [neutral(cell) for cell in cells]
     notes = []
-    if neutral != cells:
+    if harmless != cells:
         notes.append(NEUTRALISED)
     if len(fresh) < len(conversion.click_checksums):
         notes.append(CHECKSUM_TOO_OLD)
-    return Row(_line(neutral, layout), tuple(notes))
+    return Row(_line(harmless, layout), tuple(notes))
 
 
 def day_of(at_ms: int) -> date:
@@ -157,7 +157,8 @@ def _is_fresh(value: str, now_ms: int) -> bool:
     return now_ms - checksum.clicked_at_ms < MAX_CHECKSUM_AGE_MS
 
 
-def _neutral(cell: str) -> str:
+def neutral(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
     return _APOSTROPHE + cell if _FORMULA.match(cell) else cell
 
 

@@ -13,7 +13,7 @@ import typer
 from msgspec import Struct
 
 from consumer import __version__
-from consumer.cli import audit, check, demo, explain, export_offline, forget, run, settings, topics
+from consumer.cli import audit, check, demo, explain, export_offline, forget, run, settings, simulate, topics
 from consumer.errors import ConsumerError
 
 __all__ = ["app", "main"]
@@ -38,6 +38,7 @@ app.command()(check.check)
 app.add_typer(topics.app, name="topics")
 app.command()(explain.explain)
 app.command()(audit.audit)
+app.command()(simulate.simulate)
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
 app.add_typer(settings.app, name="settings")

@@ -10,6 +10,7 @@ import msgspec
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 _PIPE_WIDTH = 200
@@ -93,3 +94,39 @@ def progress(verb: str) -> Iterator[Callable[[str], None]]:
         return
     with shown.status(verb) as status:
         yield lambda text: status.update(f"{verb} {escape(text)}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressBar]:
+    """Show on a terminal how far something is, and how long it will take; nothing elsewhere."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    shown = error_console()
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as progress:
+        yield ProgressBar(progress)
+
+
+class ProgressBar:
+    """What `progress_bar` gives: told how many records there are, which are being read and how many have been."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("reading", total=0)
+        self._total = 0
+
+    def expect(self, records: int) -> None:
+        """So many more are to be read at most."""
+        self._total += records
+        self._progress.update(self._task, total=self._total)
+
+    def reading(self, what: str) -> None:
+        """This is being read now."""
+        self._progress.update(self._task, description=f"reading {escape(what)}")
+
+    def advance(self, records: int) -> None:
+        """So many more were read, or need not be."""
+        self._progress.advance(self._task, records)

@@ -14,7 +14,7 @@ from consumer.cli.options import load
 from consumer.errors import SettingsError
 from tests.cli.commands import run
 
-COMMANDS = ("run", "check", "topics", "explain", "audit", "export-offline", "settings", "demo")
+COMMANDS = ("run", "check", "topics", "explain", "audit", "simulate", "export-offline", "settings", "demo")
 
 
 @pytest.fixture(autouse=True)
