@@ -127,7 +127,7 @@ def pro_rata(amount: Decimal, weights: Mapping[str, Decimal]) -> tuple[Part, ...
     all_weights = sum(whole_weights.values())
     shares = {code: divmod(units * weight, all_weights) for code, weight in whole_weights.items()}
     missing = units - sum(whole for whole, _ in shares.values())
-    favoured = sorted(shares, key=lambda code: shares[code][1], reverse=True)[:missing]
+    favoured = set(sorted(shares, key=lambda code: shares[code][1], reverse=True)[:missing])
     return tuple(
         Part(code, Decimal(whole + (code in favoured)).scaleb(exponent, _EXACT)) for code, (whole, _) in shares.items()
     )

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from msgspec.structs import replace
+
 from consumer.attribute.ports import Decoders, Headers
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
@@ -17,7 +19,7 @@ from consumer.attribution.join import PendingOrders, Waiting
 from consumer.attribution.programmes import chosen
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
-from consumer.errors import Reject, StateError
+from consumer.errors import RecordTooLarge, Reject, StateError
 from consumer.events import (
     FORGET_ORDER_HEADER,
     Conversion,
@@ -35,7 +37,7 @@ ROOM_BYTES = 16_384
 """What a conversion may say beyond its order, evidence most of all, and what a topic adds to a record."""
 
 Arrival = Literal["pending", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter"]
-Decided = Literal["decided", "not_reportable"]
+Decided = Literal["decided", "not_reportable", "dead_letter"]
 
 
 class Output(Protocol):
@@ -167,7 +169,7 @@ class AttributePartition:
     def sweep(self, most_touches: int) -> bool:
         """Go on through the stored touches and erase refused checksums; return whether that was the last piece.
 
-        Not those of visitors whose orders wait: they see them still.
+        Not those of visitors whose orders wait: they see them still. Everything read must be committed.
         """
         state = self.state
         watermark_ms, settle_ms = state.ledger.watermark_ms, self._shop.consent_settle_ms
@@ -180,7 +182,7 @@ class AttributePartition:
             waiting = self.pending.visitors() if waiting is None else waiting
             if visitor not in waiting:
                 for touch in refused:
-                    state.rewrite(visitor, erasure.without_checksum(touch))
+                    state.rewrite(visitor, erasure.without_checksum(touch, touches))
                 self.erased_checksums += len(refused)
                 self.dirty = True
         self._swept_to = visitors[-1][0] if visitors else None
@@ -198,6 +200,7 @@ class AttributePartition:
         self.pending = self._load_pending()
         self.malformed_checksums = self.late_sessions = self.erased_checksums = self.forgotten_visitors = 0
         self.early = Counter()
+        self._swept_to = None
         self.dirty = False
 
     def _forget(self, key: bytes, headers: Headers) -> None:
@@ -213,6 +216,7 @@ class AttributePartition:
                 "",
                 "a session record without a value asks to forget the visitor in its key, which is not UTF-8",
             ) from error
+        conversion.check_id("visitor_id", visitor)
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
         self.state.forget_visitor(visitor)
@@ -272,7 +276,9 @@ class AttributePartition:
         reported = rules.report == "all" or attribution.concerns_awin()
         if reported:
             source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
-            self._output.conversion(conversion.build(order, pending.fingerprint, attribution, rules, source, cut))
+            said = conversion.build(order, pending.fingerprint, attribution, rules, source, cut)
+            if not self._write(said):
+                return self._too_large(waiting.key, said)
             state.ledger.decided += 1
         else:
             state.ledger.not_reportable += 1
@@ -289,6 +295,41 @@ class AttributePartition:
             ),
         )
         return "decided" if reported else "not_reportable"
+
+    def _write(self, said: Conversion) -> bool:
+        """Write a conversion; one that does not fit its topic without evidence and product rows. False: not even so."""
+        for each in (said, replace(said, evidence=(), products=())):
+            try:
+                self._output.conversion(each)
+            except RecordTooLarge:
+                continue
+            return True
+        return False
+
+    def _too_large(self, key: bytes, said: Conversion) -> Decided:
+        """Put an order aside that cannot be written as a conversion; its reference is free for a corrected one."""
+        self.state.drop_pending(key)
+        self.state.ledger.dead_letters += 1
+        source = said.source
+        self._output.dead_letter(
+            DeadLetter(
+                stage="attribute",
+                reason="order_too_large",
+                field="",
+                message=f"{source.topic}[{source.partition}]@{source.offset}: the conversion does not fit its topic "
+                "(topics.max_message_bytes): say less in custom, or raise the limit; the order is still on its topic",
+                source=source,
+                timestamp_ms=said.completed_at_ms,
+                failed_at_ms=self._now_ms(),
+                programme=said.programme,
+                order_ref=said.order_ref,
+                key=None,
+                value=None,
+                value_sha256=hashlib.sha256(b"").digest(),
+                truncated=True,
+            )
+        )
+        return "dead_letter"
 
     def _load_pending(self) -> PendingOrders:
         waiting = self._new_pending()

@@ -131,7 +131,6 @@ class AttributeStage:
                 self._take(records)
             self._ends.advance((self._sessions(number), w.pending) for number, w in self._partitions.items())
             self._decide()
-            self._sweep()
         except (Unavailable, SchemaUnavailable) as error:
             self._transaction.abort()
             self._note_abort(error)
@@ -139,6 +138,7 @@ class AttributeStage:
             return
         if self._commit_is_due(drained=len(records) < self._settings.max_poll_records):
             self._commit()
+        self._sweep()
         self._report_lag()
 
     def close(self) -> None:
@@ -275,18 +275,30 @@ class AttributeStage:
         self._alignment.align((number, len(worker.pending)) for number, worker in self._partitions.items())
 
     def _sweep(self) -> None:
-        """Look at a few more touches for refused checksums: a partition's when it becomes ours, and once an hour."""
+        """Look at a few more touches for refused checksums: a partition's when it becomes ours, and once an hour.
+
+        Only where everything read is committed, so that no grant is overlooked, and no order waits to be read.
+        """
         now_s = self._monotonic_s()
         if now_s >= self._sweep_due_s:
             self._sweep_due_s = now_s + self._settings.sweep_interval_s
-            self._sweeps.extend(self._partitions)
+            self._sweeps.extend(number for number in self._partitions if number not in self._sweeps)
         if not self._sweeps:
             return
-        worker = self._partitions.get(self._sweeps[0])
-        if worker is None or worker.sweep(self._settings.sweep_touches):
-            self._sweeps.popleft()
-        elif worker.dirty:
+        number = self._sweeps.popleft()
+        worker = self._partitions.get(number)
+        if worker is None:
+            return
+        if worker.dirty or not self._has_read_all_orders(number) or not worker.sweep(self._settings.sweep_touches):
+            self._sweeps.append(number)
+        if worker.dirty:
             self._note_work(0)
+
+    def _has_read_all_orders(self, partition: int) -> bool:
+        """Whether no order is there to be read that might have been placed before a refusal."""
+        orders = self._settings.inputs(partition)[1]
+        end = self._source.high_watermarks().get(orders)
+        return end is not None and self._source.next_offset(orders) >= end
 
     def _report_lag(self) -> None:
         now_s = self._monotonic_s()

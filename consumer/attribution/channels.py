@@ -23,6 +23,8 @@ from consumer.errors import SettingsError
 AWIN_CHANNEL = "aw"
 """The channel of every click that has a checksum."""
 
+MAX_HOST_CHARACTERS = 253
+"""What the DNS allows; longer ones are no hosts."""
 _NOTHING: frozenset[str] = frozenset()
 _OWN_DOMAIN = re.compile(r"(?:www\.)?([^\s./:@?#*]+(?:\.[^\s./:@?#*]+)*)(?::[0-9]+)?")
 _AUTHORITY = re.compile(
@@ -175,9 +177,15 @@ def _has_values(query: Mapping[str, str], wanted: Iterable[tuple[str, frozenset[
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address in lower case, without port and a leading ``www.``; ``""`` when it has none."""
+    """Return the host of an address, ``""`` when it has none.
+
+    In lower case, an IDN in its ``xn--`` form, without port, a leading ``www.`` and one dot at the end.
+    """
     authority = _AUTHORITY.match(url)
-    return authority[1].lower().removeprefix("www.") if authority else ""
+    if authority is None or len(authority[1]) > MAX_HOST_CHARACTERS:
+        return ""
+    host = authority[1].lower().removeprefix("www.").removesuffix(".")
+    return host if host.isascii() else _ascii(host)
 
 
 def path_of(url: str) -> str:
@@ -193,8 +201,17 @@ def _own_host(domain: str) -> str:
     bare = _OWN_DOMAIN.fullmatch(unicodedata.normalize("NFC", domain.strip().lower()))
     if bare is None:
         raise SettingsError(f"channels.own_domains: {domain!r} is no host name; write one like shop.example")
-    labels = bare[1].split(".")
-    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+    return _ascii(bare[1])
+
+
+def _ascii(host: str) -> str:
+    """Return a lower-case host with every label in the form that browsers send (RFC 5891)."""
+    labels = unicodedata.normalize("NFC", host).split(".")
+    return ".".join(label if label.isascii() else f"xn--{_punycode(label)}" for label in labels)
+
+
+def _punycode(label: str) -> str:
+    return label.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("punycode").decode()
 
 
 def _comparable(rule: Rule) -> Rule:

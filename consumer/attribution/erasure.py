@@ -36,16 +36,17 @@ def refused(touches: Sequence[Touch], watermark_ms: int, settle_ms: int) -> list
     ]
 
 
-def without_checksum(touch: Touch) -> Touch:
+def without_checksum(touch: Touch, touches: Sequence[Touch]) -> Touch:
     """Return a touch whose checksum cannot be known any more.
 
     What is left tells clicks apart and whose they are: the checksum's advertiser and time, not its hash. Of the gclid
-    form nothing is left but the landing's own place.
+    form nothing is left but the place of the earliest landing with it, among all ``touches`` of the visitor.
     """
     if touch.awc is None or touch.kind not in _REFUSABLE:
         return touch
     if touch.kind == Kind.GCLID:
-        return replace(touch, awc=f"gclid_{touch.offset}", kind=Kind.ERASED_GCLID.value)
+        first = min(each.offset for each in touches if each.awc == touch.awc)
+        return replace(touch, awc=f"gclid_{first}", kind=Kind.ERASED_GCLID.value)
     return replace(touch, awc=remainder(touch.awc, touch.kind), kind=Kind.ERASED.value)
 
 

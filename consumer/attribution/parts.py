@@ -51,6 +51,8 @@ def divide(order: OrderCompleted, amount: Decimal, rules: Rules) -> Division:
     groups = rules.groups
     sums = _group_sums(order, groups)
     notes = (UNKNOWN_GROUP,) if groups.codes and _has_unknown(order, groups) else ()
+    if not all(map(GROUP.fullmatch, sums)):  # the settings have changed since the order was accepted
+        return Division((Part(groups.default, amount),), (UNKNOWN_GROUP, DEFAULT_PART))
     if _adds_up(order, sums) and all(part >= 0 for part in sums.values()):
         return Division(split(amount, sums), notes)
     positive = {code: part for code, part in sums.items() if part > 0}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from consumer.attribution.conversion import MAX_ID_CHARACTERS
 from consumer.cli.options import Config, Json, load
 from consumer.errors import Unavailable
 
@@ -39,11 +40,15 @@ def forget(
 
     if (visitor is None) == (order_ref is None):
         raise typer.BadParameter("give either --visitor or --order-ref")
+    if visitor is not None and not 0 < len(visitor) <= MAX_ID_CHARACTERS:
+        raise typer.BadParameter(f"a visitor id has 1 to {MAX_ID_CHARACTERS:,} characters")
+    if visitor is not None and programme is not None:
+        raise typer.BadParameter("--programme goes with --order-ref")
     settings = load(config)
     with output.working("looking"):
         tombstone = _tombstone(settings, visitor, order_ref, programme)
     where = f"{tombstone.topic}[{tombstone.partition}]"
-    if not (yes or as_json):
+    if not yes:
         typer.confirm(f"Append a record to {where} that erases this visitor?", abort=True)
     _append(settings, tombstone)
     if as_json:

@@ -26,9 +26,11 @@ class Selection(Struct, frozen=True, kw_only=True):
         """Return why an order is not asked for, else ``""``."""
         if self.programmes and receipt.programme not in self.programmes:
             return "other_programme"
-        if not self.first <= day_of(receipt.completed_at_ms) <= self.last:
+        try:
+            day = day_of(receipt.completed_at_ms)
+        except (ValueError, OverflowError, OSError):  # no year that a calendar has
             return "outside_dates"
-        return ""
+        return "" if self.first <= day <= self.last else "outside_dates"
 
 
 class Waiting(NamedTuple):

@@ -208,15 +208,16 @@ class Audit:
         try:
             rules = accept(order, self._rulebook)
         except Reject:
-            key, excluded = None, False
+            key, said, excluded = None, b"", False
         else:
-            key, excluded = None if rules is None else outbox_key(rules.advertiser_id, order.order_ref), rules is None
+            key = None if rules is None else outbox_key(rules.advertiser_id, order.order_ref)
+            said, excluded = b"" if rules is None else fingerprint(order), rules is None
         return Unsettled(
             record.offset,
             record.timestamp_ms,
             key,
             order.order_ref,
-            fingerprint(order),
+            said,
             order.completed_at_ms,
             excluded=excluded,
         )

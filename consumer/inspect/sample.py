@@ -57,6 +57,8 @@ def contents(records: Sequence[Record], decode: Decode, flood_share: float) -> J
     rejected: list[Reject] = []
     strangers = 0
     for record in records:
+        if record.value is None and record.key:
+            continue  # asks for a visitor to be forgotten
         try:
             event = decode(record.value, record.headers)
         except Reject as error:

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
+from consumer.attribution.channels import ChannelTable
 from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
 from consumer.attribution.rules import LineField, Mismatch
+from consumer.errors import SettingsError
 from consumer.settings.types import ChannelName, Duration, Section
 
 _HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[a-z0-9-]+\.\*")
@@ -31,12 +33,42 @@ def _host_pattern(text: str) -> str:
 
 OrderField = Annotated[str, AfterValidator(_order_field)]
 Value = str | StrictBool | None
-Conditions = dict[OrderField, Value | Annotated[tuple[Value, ...], Field(min_length=1)]]
+
+
+def _own_domain(text: str) -> str:
+    try:
+        ChannelTable([text])
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _meant(conditions: dict[str, Value | tuple[Value, ...]]) -> dict[str, Value | tuple[Value, ...]]:
+    """Refuse values that the field never has: the condition would hold for no order, silently."""
+    for field, stated in conditions.items():
+        for value in stated if isinstance(stated, tuple) else (stated,):
+            if isinstance(value, bool) != (field == "test") and value is not None:
+                raise ValueError(
+                    f"{field}: write {value!r} in quotes" if isinstance(value, bool) else f"{field} is true or false"
+                )
+            if value == "" or (field in _SYMBOLS and value is not None and value not in _SYMBOLS[field]):
+                raise ValueError(f"{field} is never {value!r}")
+            if field == "currency" and isinstance(value, str) and not re.fullmatch("[A-Z]{3}", value):
+                raise ValueError(f"{field} is never {value!r}")
+    return conditions
+
+
+_SYMBOLS = {"customer_type": {"NEW", "RETURNING"}, "consent": {"granted", "denied", "unknown"}}
+Conditions = Annotated[
+    dict[OrderField, Value | Annotated[tuple[Value, ...], Field(min_length=1)]], AfterValidator(_meant)
+]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
 ParameterNumber = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+OwnDomain = Annotated[str, AfterValidator(_own_domain)]
+LandingPath = Annotated[str, StringConstraints(pattern=r"^/[^*?#]*\*?$")]
 Texts = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
@@ -95,7 +127,7 @@ class ChannelRule(Section):
         default=False, description="The referrer is of an own domain, or of the landing's own host."
     )
     landing_host: tuple[HostPattern, ...] = Field((), description="The landing's host, as `referrer`.")
-    landing_path: Texts = Field(
+    landing_path: tuple[LandingPath, ...] = Field(
         (), description="The landing's path, or with a `*` at the end how it begins. Case counts."
     )
 
@@ -112,7 +144,9 @@ class Channels(Section):
 
     none: ChannelName = Field("na", description="`ch` when only direct landings were seen.")
     unknown: ChannelName = Field("aw", description="`ch` when no landing of the customer is known.")
-    own_domains: tuple[str, ...] = Field((), description="The shop's own hosts; referrers below them are internal.")
+    own_domains: tuple[OwnDomain, ...] = Field(
+        (), description="The shop's own hosts; referrers below them are internal."
+    )
     rules: tuple[ChannelRule | Literal["default"], ...] = Field(
         ("default",),
         description="The channel table, first match wins; `default` stands for all lines of the default table.",

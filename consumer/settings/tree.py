@@ -56,6 +56,8 @@ class Settings(BaseSettings):
         names = [programme.advertiser_id for programme in self.programmes]
         if len(set(names)) < len(names):
             raise ValueError("programmes: an advertiser_id comes twice")
+        if not all(programme.when for programme in self.programmes[:-1]):
+            raise ValueError("programmes: one without `when` gets every order, so it must be the last")
         if self.delivery.drain_budget * 4 >= self.kafka.max_poll_interval:
             raise ValueError("delivery.drain_budget must be less than a quarter of kafka.max_poll_interval")
         for windows in (self.attribution.windows, *(programme.windows for programme in self.programmes)):

@@ -106,7 +106,8 @@ class Orders:
 
 def as_erased(touches: Iterable[Touch], erased: Container[int]) -> list[Touch]:
     """Return touches as they stood in state, those at the erased offsets without their checksum."""
-    return [erasure.without_checksum(touch) if touch.offset in erased else touch for touch in touches]
+    known = list(touches)
+    return [erasure.without_checksum(touch, known) if touch.offset in erased else touch for touch in known]
 
 
 def may_miss_a_checksum(order: OrderCompleted, touches: Sequence[Touch], rules: Rules) -> bool:

@@ -123,13 +123,17 @@ class PartitionState:
         self._new_pending[outbox_key] = pending
         return True
 
-    def settle(self, outbox_key: bytes, link: Link) -> None:
-        """Replace a pending order by its link; one that no commit has seen waiting leaves no trace of it."""
+    def drop_pending(self, outbox_key: bytes) -> None:
+        """Forget a pending order; one that no commit has seen waiting leaves no trace."""
         key = orders.pending_key(outbox_key)
         if self._new_pending.pop(outbox_key, None) is None:
             self._changed_orders[key] = None
         else:
             del self._changed_orders[key]
+
+    def settle(self, outbox_key: bytes, link: Link) -> None:
+        """Replace a pending order by its link."""
+        self.drop_pending(outbox_key)
         self._changed_orders[orders.link_key(outbox_key)] = orders.encode(link)
 
     def all_pending(self) -> Iterator[tuple[bytes, Pending]]:

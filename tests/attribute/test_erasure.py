@@ -8,6 +8,7 @@ from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Touch
 from consumer.events import FORGET_ORDER_HEADER, Consent, SessionLanded
 from consumer.state import orders, touches
+from consumer.stream.memory import in_order
 from tests.attribute.cluster import (
     DECODE_CONVERSION,
     ENCODE_SESSION,
@@ -149,9 +150,13 @@ def test_whom_to_forget_must_be_said() -> None:
     cluster.log.produce(SESSIONS, None, None, 0)
     cluster.log.produce(SESSIONS, b"", None, 0)
     cluster.log.produce(SESSIONS, b"\xff", None, 0)
+    cluster.log.produce(SESSIONS, b"v" * 70_000, None, 0)
     cluster.start()
     cluster.settle()
-    assert [letter.reason for letter in letters(cluster)] == ["null_value", "null_value", "bad_visitor_key"]
+    assert [letter.reason for letter in letters(cluster)] == [
+        *("null_value", "null_value"),
+        *("bad_visitor_key", "visitor_id_too_long"),
+    ]
 
 
 def test_a_refused_checksum_is_erased_when_it_has_settled() -> None:
@@ -210,12 +215,46 @@ def test_a_pass_is_made_in_pieces_over_every_visitor() -> None:
     cluster.settings = replace(cluster.settings, sweep_touches=2)
     member = cluster.start()
     cluster.settle()
-    cluster.step(40)
-    cluster.settle()
+    cluster.wait(30)
     agree(cluster, member)
     moved = cluster.stop("a")
     other = cluster.start("b", moved.disk)
-    cluster.step(40)
-    cluster.settle()
+    cluster.wait(30)
     assert {touch.awc for touch in stored(other)} == {"1001_1700000000", None}
     agree(cluster, other)
+
+
+def test_a_grant_that_is_read_but_not_committed_counts() -> None:
+    """However records are batched, a checksum is not erased over a grant that came in time."""
+    cluster = Cluster(RULES)
+    landed(cluster, 0, CLICK, "denied")
+    member = cluster.start()
+    cluster.settle()
+    cluster.clock.advance(HOUR_S)
+    landed(cluster, 4_000, "https://shop.example/", "granted")
+    landed(cluster, 10 * SETTLE_MS, "https://shop.example/", visitor="bob")
+    cluster.step()
+    cluster.settle()
+    cluster.step(5)
+    cluster.settle()
+    assert stored(member)[0].awc == AWC
+
+
+def test_nothing_is_erased_while_orders_are_there_to_be_read() -> None:
+    """An order placed before the refusal may be among them."""
+    cluster = Cluster(RULES, max_poll_records=1)
+    landed(cluster, -1_000, CLICK)
+    member = cluster.start(chooser=lambda ready, most: [(each, most) for each in ready if each.topic == SESSIONS])
+    cluster.clock.advance(HOUR_S)
+    produce_order(cluster)
+    landed(cluster, 1_000, "https://shop.example/", "denied")
+    landed(cluster, 2 * SETTLE_MS, "https://shop.example/", visitor="bob")
+    for _ in range(20):
+        cluster.clock.advance(HOUR_S)
+        cluster.step()
+    assert [touch.awc for touch in stored(member)] == [AWC, None, None]
+    member.source._chooser = in_order
+    cluster.settle()
+    sweep(cluster)
+    assert checksums(cluster) == [(AWC,)]
+    assert stored(member)[0].awc == "1001_1700000000"

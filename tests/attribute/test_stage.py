@@ -244,6 +244,31 @@ def test_a_dead_letter_that_does_not_fit_keeps_what_tells_it_apart() -> None:
     assert (letter.source.offset, len(letter.value_sha256)) == (0, 32)
 
 
+@pytest.mark.parametrize(
+    ("note", "groups", "endings"), [(30_000, 2, ["A", "B"]), (60_000, 1, ["B"])], ids=["without rows", "dead letter"]
+)
+def test_an_order_that_says_more_than_its_topic_takes_stops_nothing(note: int, groups: int, endings: list[str]) -> None:
+    """It is written without evidence and rows; what does not fit even so is put aside, and may be corrected."""
+    custom = {str(number): "custom.note" for number in range(2, 4)}
+    rules = Rules(advertiser_id="1001", custom=custom, products=True)
+    cluster = Cluster(rules, max_message_bytes=100_000)
+    line = OrderLine(
+        product_id="p" * 20_000, unit_price=Decimal(0), quantity=1, amount=Decimal(0), commission_group="G" * 10
+    )
+    large = replace(ORDER, order_ref="A", subtotal=Decimal(0), lines=(line,) * groups, custom={"note": "n" * note})
+    produce_order(cluster, replace(large, visitor_id=None))
+    produce_order(cluster, replace(ORDER, order_ref="B", visitor_id=None))
+    cluster.start()
+    cluster.settle()
+    assert sorted(DECODE_CONVERSION(record.value).order_ref for record in cluster.conversions()) == endings
+    assert [letter.reason for letter in letters(cluster)] == ["order_too_large"] * (2 - len(endings))
+    assert ledger_of(cluster, 0).pending() == 0
+    if endings == ["B"]:
+        produce_order(cluster, replace(ORDER, order_ref="A", visitor_id=None))
+        cluster.settle()
+    assert sorted(DECODE_CONVERSION(record.value).order_ref for record in cluster.conversions()) == ["A", "B"]
+
+
 def test_a_dead_letter_fits_the_smallest_topic_there_can_be() -> None:
     """Whatever is cut away, the record is passed and the next one read."""
     cluster = Cluster(RULES, max_message_bytes=65_536)

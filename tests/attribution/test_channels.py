@@ -273,6 +273,27 @@ def test_a_bracket_after_the_user_hides_no_host() -> None:
     assert host_of("https://ann:secret@shop.example/") == "shop.example"
 
 
+@pytest.mark.parametrize(
+    ("landing", "referrer"),
+    [
+        ("https://müller.de/", "https://www.xn--mller-kva.de/a"),
+        ("https://xn--mller-kva.de/", "https://MÜLLER.de/a"),
+        ("https://shop.de/", "https://pay.shop.de./a"),
+    ],
+)
+def test_a_host_is_the_same_however_it_is_written(landing: str, referrer: str) -> None:
+    """Letters beyond ASCII, capitals and the dot of the root do not make a click out of a step inside the shop."""
+    table = ChannelTable(["müller.de", "shop.de"])
+    assert table.classify({}, landing, referrer) == (None, "own")
+    assert ChannelTable().classify({}, landing, referrer.replace("pay.", ""))[1] == "own"
+
+
+def test_no_host_is_longer_than_the_dns_allows() -> None:
+    """Whatever is longer is no host, and is not remembered."""
+    assert TABLE.classify({}, SHOP, f"https://{'a' * 253}/") == ("referral", "referrer")
+    assert TABLE.classify({}, SHOP, f"https://{'a' * 254}/") == (None, None)
+
+
 def test_values_of_parameters_match_without_regard_to_capitals() -> None:
     """All that a rule states must hold; an empty value is none."""
     rule = Rule(

@@ -47,13 +47,13 @@ def test_what_is_refused(touches: list[Touch], erased: list[int]) -> None:
 def test_erasing_is_over_when_it_is_done() -> None:
     """What is left is not erased again, and is no checksum."""
     touches = [click(1, DAY, awc(C - DAY), **DENIED), click(2, DAY, "gclid_7_a", Kind.GCLID)]
-    left = [without_checksum(each) for each in touches]
+    left = [without_checksum(each, touches) for each in touches]
     assert [(each.awc, each.kind) for each in left] == [
         (f"1001_{(C - DAY) // 1000}", Kind.ERASED),
         ("gclid_2", Kind.ERASED_GCLID),
     ]
     assert refused(left, NOW, SETTLE) == []
-    assert [without_checksum(each) for each in left] == left
+    assert [without_checksum(each, left) for each in left] == left
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,17 @@ def test_erasing_is_over_when_it_is_done() -> None:
         [click(1, 2 * DAY, awc(C - 2 * DAY, advertiser="2002"), **DENIED), touch(2, 3 * DAY, "email")],
         [click(1, DAY, awc(C - 40 * DAY), **DENIED)],
         [click(1, 2 * DAY, "gclid_7_a", Kind.GCLID, **DENIED), touch(2, 3 * DAY, "email")],
+        [
+            click(1, 4 * DAY, "gclid_7_a", Kind.GCLID),
+            touch(2, 3 * DAY, "email"),
+            click(3, 2 * DAY, "gclid_7_a", Kind.GCLID, **DENIED),
+        ],
         [click(1, 2 * DAY, awc(C - 2 * DAY)), click(2, DAY, awc(C - DAY, "s"), Kind.STRICTLY_NECESSARY, **DENIED)],
     ],
 )
 def test_an_order_is_decided_as_if_nothing_had_been_erased(touches: list[Touch]) -> None:
     """Refused checksums are not sent anyway: channel, reason, checksums and verdicts stay as they are."""
-    left = [without_checksum(each) if each in refused(touches, NOW, SETTLE) else each for each in touches]
+    left = [without_checksum(each, touches) if each in refused(touches, NOW, SETTLE) else each for each in touches]
     assert left != touches
     rules = Rules(advertiser_id="1001")
     before, after = decide(order(), touches, rules), decide(order(), left, rules)
@@ -80,7 +85,8 @@ def test_an_order_is_decided_as_if_nothing_had_been_erased(touches: list[Touch])
 
 def test_what_is_erased_cannot_be_sent_after_a_grant() -> None:
     """The click keeps its channel; its checksum is gone."""
-    left = without_checksum(click(1, DAY, awc(C - DAY), **DENIED))
+    said = click(1, DAY, awc(C - DAY), **DENIED)
+    left = without_checksum(said, [said])
     found = decide(order(), [left, touch(2, MINUTE, **GRANTED)], Rules(advertiser_id="1001"))
     assert outcome(found) == ("aw", "last_click", ())
     assert verdicts(found)[1] == "won_no_consent"

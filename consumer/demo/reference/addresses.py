@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
+LONGEST_HOST = 253
+
 
 def authority_and_rest(url: str) -> tuple[str, str]:
     """What stands between ``scheme://`` and the path, and what follows; nothing in an address of another form."""
@@ -19,7 +21,9 @@ def host_of(url: str) -> str:
     """The host in lower case, without port and a leading ``www.``; ``""`` when there is none to be read."""
     authority, _ = authority_and_rest(url.rstrip())
     host_and_port = re.fullmatch(r"(\[[^\[\]\s]+\]|[^:\[\]\s]*)(:.*)?", authority.rpartition("@")[2], re.DOTALL)
-    return "" if host_and_port is None else host_and_port[1].lower().removeprefix("www.")
+    if host_and_port is None or len(host_and_port[1]) > LONGEST_HOST:
+        return ""
+    return with_ascii_labels(host_and_port[1].lower().removeprefix("www.").removesuffix("."))
 
 
 def path_of(url: str) -> str:
@@ -32,8 +36,16 @@ def path_of(url: str) -> str:
 def own_host(domain: str) -> str:
     """An own domain as browsers write it: in lower case, an IDN label by label as ``xn--``, no port, no ``www.``."""
     host = domain.strip().lower().split(":")[0].removeprefix("www.")
-    labels = normalize("NFC", host).split(".")
-    return ".".join(label if label.isascii() else "xn--" + str(label.encode("punycode"), "ascii") for label in labels)
+    return with_ascii_labels(host)
+
+
+def with_ascii_labels(host: str) -> str:
+    """A host with its labels beyond ASCII as ``xn--``; lone surrogates, which no address can hold, as U+FFFD."""
+    labels = []
+    for label in normalize("NFC", host).split("."):
+        whole = "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in label)
+        labels.append(label if label.isascii() else "xn--" + str(whole.encode("punycode"), "ascii"))
+    return ".".join(labels)
 
 
 def is_or_is_below(host: str, domain: str) -> bool:
