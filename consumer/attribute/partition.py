@@ -5,13 +5,13 @@ Knows nothing of polling, transactions or rebalances; that is `consumer.attribut
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
+from consumer.attribute import letters
 from consumer.attribute.ports import Decoders, Headers
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
@@ -310,25 +310,7 @@ class AttributePartition:
         """Put an order aside that cannot be written as a conversion; its reference is free for a corrected one."""
         self.state.drop_pending(key)
         self.state.ledger.dead_letters += 1
-        source = said.source
-        self._output.dead_letter(
-            DeadLetter(
-                stage="attribute",
-                reason="order_too_large",
-                field="",
-                message=f"{source.topic}[{source.partition}]@{source.offset}: the conversion does not fit its topic "
-                "(topics.max_message_bytes): say less in custom, or raise the limit; the order is still on its topic",
-                source=source,
-                timestamp_ms=said.completed_at_ms,
-                failed_at_ms=self._now_ms(),
-                programme=said.programme,
-                order_ref=said.order_ref,
-                key=None,
-                value=None,
-                value_sha256=hashlib.sha256(b"").digest(),
-                truncated=True,
-            )
-        )
+        self._output.dead_letter(letters.of_conversion(said, self._now_ms()))
         return "dead_letter"
 
     def _load_pending(self) -> PendingOrders:
@@ -351,25 +333,14 @@ class AttributePartition:
                 "attribution.max_clock_skew: correct the producer's clock or unit (milliseconds UTC)",
             )
 
-    def _programme_if_any(self, order: OrderCompleted | None) -> str | None:
-        rules = None if order is None else chosen(order, self._rulebook)
-        return None if rules is None else rules.advertiser_id
-
     def _dead_letter(self, record: Record, error: Reject, order: OrderCompleted | None) -> None:
+        rules = None if order is None else chosen(order, self._rulebook)
         self._output.dead_letter(
-            DeadLetter(
-                stage="attribute",
-                reason=error.reason,
-                field=error.field,
-                message=f"{record.topic}[{record.partition}]@{record.offset}: {error.message}",
-                source=Position(record.topic, record.partition, record.offset),
-                timestamp_ms=record.timestamp_ms,
-                failed_at_ms=self._now_ms(),
-                programme=self._programme_if_any(order),
+            letters.of_record(
+                record,
+                error,
+                programme=None if rules is None else rules.advertiser_id,
                 order_ref=None if order is None else order.order_ref,
-                key=record.key,
-                value=record.value,
-                value_sha256=hashlib.sha256(record.value or b"").digest(),
-                truncated=False,
+                now_ms=self._now_ms(),
             )
         )

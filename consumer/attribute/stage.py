@@ -7,7 +7,6 @@ with a record is `consumer.attribute.partition`; where it begins, `consumer.attr
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -20,6 +19,7 @@ from consumer.attribute.outputs import Outputs
 from consumer.attribute.partition import AttributePartition
 from consumer.attribute.ports import AttributeMetrics, AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.quiet import EndAsker
+from consumer.attribute.sweeps import Sweeps
 from consumer.attribute.tally import Tally
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders
@@ -84,8 +84,13 @@ class AttributeStage:
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
         self._lag_due_s = 0.0
-        self._sweeps: deque[int] = deque()
-        self._sweep_due_s = 0.0
+        self._sweeps = Sweeps(
+            self._source,
+            lambda partition: settings.inputs(partition)[1],
+            interval_s=settings.sweep_interval_s,
+            touches=settings.sweep_touches,
+            monotonic_s=monotonic_s,
+        )
         self._alignment = Alignment(self._source, settings.inputs, settings.max_waiting_orders)
         self._ends = EndAsker(self._source, settings.ask_interval_s, monotonic_s)
 
@@ -138,7 +143,8 @@ class AttributeStage:
             return
         if self._commit_is_due(drained=len(records) < self._settings.max_poll_records):
             self._commit()
-        self._sweep()
+        if self._sweeps.advance(self._partitions):
+            self._note_work(0)
         self._report_lag()
 
     def close(self) -> None:
@@ -175,7 +181,7 @@ class AttributeStage:
             self._rewind()
             self._assignment.restore_again(partition)
             return
-        self._sweeps.append(partition)
+        self._sweeps.begin(partition)
         self._report(worker)
         _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
         self._start(worker)
@@ -273,32 +279,6 @@ class AttributeStage:
                     self._tally.orders.update(decided)
                     self._note_work(0)
         self._alignment.align((number, len(worker.pending)) for number, worker in self._partitions.items())
-
-    def _sweep(self) -> None:
-        """Look at a few more touches for refused checksums: a partition's when it becomes ours, and once an hour.
-
-        Only where everything read is committed, so that no grant is overlooked, and no order waits to be read.
-        """
-        now_s = self._monotonic_s()
-        if now_s >= self._sweep_due_s:
-            self._sweep_due_s = now_s + self._settings.sweep_interval_s
-            self._sweeps.extend(number for number in self._partitions if number not in self._sweeps)
-        if not self._sweeps:
-            return
-        number = self._sweeps.popleft()
-        worker = self._partitions.get(number)
-        if worker is None:
-            return
-        if worker.dirty or not self._has_read_all_orders(number) or not worker.sweep(self._settings.sweep_touches):
-            self._sweeps.append(number)
-        if worker.dirty:
-            self._note_work(0)
-
-    def _has_read_all_orders(self, partition: int) -> bool:
-        """Whether no order is there to be read that might have been placed before a refusal."""
-        orders = self._settings.inputs(partition)[1]
-        end = self._source.high_watermarks().get(orders)
-        return end is not None and self._source.next_offset(orders) >= end
 
     def _report_lag(self) -> None:
         now_s = self._monotonic_s()
