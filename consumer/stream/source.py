@@ -262,7 +262,7 @@ class KafkaSource:
         answer to the look-up of a logical offset (END, the committed one) undoes a seek made in the meantime
         (librdkafka 2.16, ``rd_kafka_toppar_handle_Offset``).
         """
-        self._wake(self._given)
+        self._wake(self._given & self._starting if self._incremental else self._given)
         if self._incremental:
             self._consumer.incremental_unassign(native(self._starting & self._given))
             self._given -= self._starting

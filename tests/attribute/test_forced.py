@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from hypothesis import settings
@@ -10,9 +12,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from consumer.attribute.quiet import EndAsker
 from consumer.attribution.join import EndTarget, FetchClock, PendingOrders, Waiting
+from consumer.attribution.rules import Rules
+from consumer.events import OrderCompleted, SessionLanded
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemorySource
-from tests.attribute.cluster import INPUTS, ORDERS, SESSIONS, Clock
+from tests.attribute.cluster import (
+    DECODE_CONVERSION,
+    ENCODE_ORDER,
+    ENCODE_SESSION,
+    INPUTS,
+    ORDERS,
+    SESSIONS,
+    START_MS,
+    Clock,
+    Cluster,
+)
 
 IDLE_WAIT_S = 3.0
 MAX_HOLD_S = 8.0
@@ -194,3 +208,26 @@ def test_watermark_decides_in_the_order_of_event_time() -> None:
     assert [waiting.key for waiting in pending.ready(20)] == [b"1", b"2"]
     assert [waiting.key for waiting in pending.ready(100)] == [b"0"]
     assert len(pending) == 0
+
+
+def test_nothing_is_forced_while_sessions_from_before_are_there_to_be_read() -> None:
+    """However long it waits, an order is not decided before what was in the session partition when it was read."""
+    cluster = Cluster(Rules(advertiser_id="1001"), idle_wait_s=10, max_hold_s=25)
+    withheld = {SESSIONS}
+
+    def chooser(ready: Sequence[TopicPartition], most: int) -> list[tuple[TopicPartition, int]]:
+        return [(each, most) for each in ready if each.topic not in withheld]
+
+    cluster.start(chooser=chooser)
+    cluster.settle()
+    event = SessionLanded("s", "ann", START_MS, "https://shop.example/?utm_medium=email")
+    cluster.log.produce(SESSIONS, b"ann", ENCODE_SESSION(event), 0, timestamp_ms=START_MS)
+    order = OrderCompleted(
+        order_id="1", order_ref="R", completed_at_ms=START_MS, currency="EUR", subtotal=Decimal(1), visitor_id="ann"
+    )
+    cluster.log.produce(ORDERS, b"ann", ENCODE_ORDER(order), 0, timestamp_ms=START_MS)
+    cluster.wait(100)
+    assert cluster.conversions() == []
+    withheld.clear()
+    cluster.wait(100)
+    assert [DECODE_CONVERSION(record.value).channel for record in cluster.conversions()] == ["email"]

@@ -189,7 +189,7 @@ def test_an_order_is_forgotten_with_its_visitor(shell: Shell) -> None:
     """By the order's own record; an order that nobody knows is told."""
     shell.create()
     shell.copy(sold(shell))
-    ran = shell("forget", "--order-ref", "R-1", "--json")
+    ran = shell("forget", "--order-ref", "R-1", "--yes", "--json")
     assert ran.value["forgotten"] is True
     [(partition, key, value, headers)] = appended(shell)
     assert (partition, value, headers) == (0, None, [("awin-forget-order", b"1001:R-1")])

@@ -17,7 +17,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.agreement.run import Tally, agree
-from tests.attribute.test_forced import QuietPartition, test_waiting_begins_with_the_last_session_itself
+from tests.attribute.test_forced import (
+    QuietPartition,
+    test_nothing_is_forced_while_sessions_from_before_are_there_to_be_read,
+    test_waiting_begins_with_the_last_session_itself,
+)
 from tests.attribute.test_opening import test_the_first_orders_find_their_clicks
 from tests.attribute.test_promises import (
     test_decisions_are_deterministic,
@@ -50,7 +54,11 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield from ((name, partial(check_detail, detail)) for name, detail in DETAILS.items())
     yield from ((name, partial(check_sale, sale)) for name, sale in SALES.items())
     yield "many orders", many_orders_agree
-    for test in (test_waiting_begins_with_the_last_session_itself, test_the_first_orders_find_their_clicks):
+    for test in (
+        test_waiting_begins_with_the_last_session_itself,
+        test_nothing_is_forced_while_sessions_from_before_are_there_to_be_read,
+        test_the_first_orders_find_their_clicks,
+    ):
         yield test.__name__, test
     yield "forced decisions", partial(run_state_machine_as_test, QuietPartition, settings=FEW)
     for promise in (
