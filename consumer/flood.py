@@ -37,6 +37,10 @@ class FloodGuard:
                 "letters say what is wrong: mend the producer or the schemas, and start again"
             )
 
+    def passed(self, records: int) -> None:
+        """Note so many good records."""
+        self._taken += records
+
     def mark_committed(self) -> None:
         """Note that the transaction with everything so far has committed."""
         self._committed = self._taken

@@ -243,17 +243,24 @@ class AttributeStage:
         order_flood = self._floods[self._settings.order_topic]
         sessions: dict[int, int] = {}
         endings: dict[str, int] = {}
+        good = 0
         for record in records:
             worker = partitions.get(record.partition)
             if worker is None:
                 continue
             if record.topic == session_topic:
                 sessions[record.partition] = sessions.get(record.partition, 0) + 1
-                session_flood.taken(rejected=not worker.session(record))
+                if worker.session(record):
+                    good += 1
+                else:
+                    session_flood.passed(good)
+                    good = 0
+                    session_flood.taken(rejected=True)
             else:
                 ending = worker.order(record)
                 endings[ending] = endings.get(ending, 0) + 1
                 order_flood.taken(rejected=ending == "dead_letter")
+        session_flood.passed(good)
         for number in sessions:
             partitions[number].pending.session_read()
         self._count(sum(sessions.values()), endings)

@@ -59,7 +59,9 @@ class PartitionState:
 
     def touches(self, visitor: str) -> list[Touch]:
         """Return every touch known of a visitor, in no particular order."""
-        known = [touches.decode(value) for _, value in self._stored(visitor)] if visitor not in self._forgotten else []
+        known: list[Touch] = []
+        if visitor not in self._forgotten:
+            known = list(map(touches.decode, self._touch_table.values(self.partition, touches.visitor_prefix(visitor))))
         known += self._touches_by_visitor.get(visitor, ())
         return known
 

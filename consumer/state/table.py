@@ -73,6 +73,10 @@ class Table:
         pairs = self._store.scan(own + prefix, own + start)
         return ((key[PARTITION_BYTES:], value) for key, value in pairs if len(key) > PARTITION_BYTES)
 
+    def values(self, partition: int, prefix: bytes) -> list[bytes]:
+        """Return the values of a partition whose key starts with ``prefix``, which is not empty, in key order."""
+        return [value for _, value in self._store.scan(_prefix(partition) + prefix)]
+
     def commit(self, partition: int, changes: Iterable[Change], next_offset: int) -> None:
         """Write what the changelog holds before ``next_offset``, and that it does, in one batch.
 
