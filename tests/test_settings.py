@@ -141,6 +141,8 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         ("kafka", {"properties": {"session.timeout.ms": 6000}}, "is set by kafka.session_timeout"),
         ("kafka", {"properties": {"bootstrap.servers": "x:1"}}, "is set by kafka.bootstrap_servers"),
         ("deliverie", {}, "there is no such setting"),
+        ("attribution", {"windows": {"ppcgogle": "7d"}}, "gives the channel ppcgogle; they give affiliate, aw,"),
+        ("programmes", [{"advertiser_id": "1", "windows": {"na": "7d"}}], "gives the channel na"),
     ],
 )
 def test_what_would_break_a_promise_is_refused(section: str, wrong: object, told: str) -> None:

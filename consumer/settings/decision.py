@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
-from consumer.attribution.channels import ChannelTable
+from consumer.attribution.channels import AWIN_CHANNEL, DEFAULT_RULES, ChannelTable
 from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
 from consumer.attribution.rules import LineField, Mismatch
@@ -151,6 +151,15 @@ class Channels(Section):
         ("default",),
         description="The channel table, first match wins; `default` stands for all lines of the default table.",
     )
+
+    def touched(self) -> tuple[str, ...]:
+        """Return the channels that a landing can have, sorted."""
+        names = {AWIN_CHANNEL}
+        for line in self.rules:
+            names.update(
+                rule.channel for rule in ((line,) if isinstance(line, ChannelRule) else DEFAULT_RULES) if rule.channel
+            )
+        return tuple(sorted(names))
 
 
 class Consent(Section):

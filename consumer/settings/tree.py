@@ -60,10 +60,16 @@ class Settings(BaseSettings):
             raise ValueError("programmes: one without `when` gets every order, so it must be the last")
         if self.delivery.drain_budget * 4 >= self.kafka.max_poll_interval:
             raise ValueError("delivery.drain_budget must be less than a quarter of kafka.max_poll_interval")
+        channels = self.channels.touched()
         for windows in (self.attribution.windows, *(programme.windows for programme in self.programmes)):
             for channel, window in windows.items():
                 if window > self.attribution.window:
                     raise ValueError(f"the window of {channel} is longer than attribution.window, which bounds state")
+                if channel not in channels:
+                    raise ValueError(
+                        f"windows: no line of channels.rules gives the channel {channel}; "
+                        f"they give {', '.join(channels)}"
+                    )
         return self
 
     @classmethod
