@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from consumer.awin import offline, wording
@@ -41,16 +42,17 @@ class Rows:
         self._layout = layout
         self._now_ms = now_ms
 
-    def add(self, key: bytes, waiting: Waiting, value: bytes | None, headers: Headers) -> None:
-        """Take the conversion of an order, as it stood where the order's receipt says."""
+    def add(self, stood: Mapping[bytes, Waiting], value: bytes | None, headers: Headers) -> None:
+        """Take the conversion at a place, and by key the orders whose receipts say that theirs stood there."""
         try:
             conversion = self._decode(value, headers)
         except Undecodable:
-            self.skipped["undecodable"] += 1
+            self.skipped["undecodable"] += len(stood)
             return
-        if outbox_key(conversion.programme, conversion.order_ref) != key:
-            # The outbox was made anew, and this is the conversion of another order.
-            self.skipped["expired"] += 1
+        key = outbox_key(conversion.programme, conversion.order_ref)
+        waiting = stood.get(key)
+        self.skipped["expired"] += len(stood) - (waiting is not None)
+        if waiting is None:
             return
         if wording.is_test(conversion) and not self._layout.has("test"):
             self.skipped["no_test_column"] += 1

@@ -178,6 +178,16 @@ def test_the_conversion_of_another_order_is_none(shop: Shop, folder: MemoryFolde
     assert (outcome.files, outcome.skipped) == ((), {"expired": 1})
 
 
+def test_orders_of_an_old_and_a_new_outbox_are_told_apart(shop: Shop, folder: MemoryFolder) -> None:
+    """Their receipts name the same place: the one that stands there is exported, the other is told as expired."""
+    shop.leave(*(offline_sale(f"A-{number}") for number in range(6)))
+    shop.log.create(NAMES.conversion, PARTITIONS)
+    shop.leave(*(offline_sale(f"B-{number}") for number in range(6)))
+    outcome = shop.export(folder)
+    assert order_refs(map(folder.read, folder.names())) == Counter(f"B-{number}" for number in range(6))
+    assert (outcome.skipped, outcome.lost) == ({"expired": 6}, 6)
+
+
 def codecs_value(order_ref: str) -> bytes:
     """Return the encoded conversion of an order."""
     record = Shop()
