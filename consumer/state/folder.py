@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import uuid
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from consumer.errors import StateError
+from consumer.locked_folder import LockedFolder
 
 LOCK = "lock"
 INSTANCE_ID = "instance-id"
@@ -18,11 +16,11 @@ INSTANCE_ID = "instance-id"
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class StateFolder:
+class StateFolder(LockedFolder):
     """A folder, ours alone until `close` or the end of the process, however it ends.
 
     Args:
-        path: made with access for its owner only, if missing.
+        path: made with access for its owner only, if missing; whoever stores something in it takes a sub-folder.
         instance_id: the name of this instance. Without it the folder keeps one: it is made once, at random.
 
     Raises:
@@ -30,11 +28,13 @@ class StateFolder:
     """
 
     def __init__(self, path: Path, instance_id: str | None = None) -> None:
-        self.path = path
-        """The folder; whoever stores something in it takes a sub-folder of his own."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _locked(path)
+            super().__init__(path, LOCK)
+        except BlockingIOError as error:
+            raise StateError(
+                f"the state folder {path} is in use by another process. Stop that one, or give each its own folder"
+            ) from error
         except OSError as error:
             raise StateError(
                 f"the state folder {path} cannot be used: {error.strerror}. Give this user write access, or set "
@@ -46,36 +46,6 @@ class StateFolder:
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        """Let other processes have it. May be repeated."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _locked(path: Path) -> int:
-    """Return a descriptor that holds the folder's lock. The system lets go of it when the process dies."""
-    descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise StateError(
-            f"the state folder {path} is in use by another process. Stop that one, or give each its own folder"
-        ) from error
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _kept_instance_id(file: Path) -> str:
