@@ -19,6 +19,7 @@ from consumer.attribute.outputs import Outputs
 from consumer.attribute.partition import AttributePartition
 from consumer.attribute.ports import AttributeMetrics, AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.quiet import EndAsker
+from consumer.attribute.settlement import Settlement
 from consumer.attribute.sweeps import Sweeps
 from consumer.attribute.tally import Tally
 from consumer.attribution.channels import ChannelTable
@@ -26,6 +27,7 @@ from consumer.attribution.join import PendingOrders
 from consumer.attribution.rules import Rulebook
 from consumer.errors import ConsumerError, Rebalanced, SchemaUnavailable, Unavailable
 from consumer.flood import FloodGuard
+from consumer.lag import Lag
 from consumer.state.partition import PartitionState
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
@@ -83,7 +85,8 @@ class AttributeStage:
         self._tally = Tally(metrics)
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
-        self._lag_due_s = 0.0
+        self._settlement = Settlement(self._transaction, settings, self._tally, metrics, monotonic_s)
+        self._lag = Lag(self._source, metrics.lag, monotonic_s, settings.lag_interval_s)
         self._sweeps = Sweeps(
             self._source,
             lambda partition: settings.inputs(partition)[1],
@@ -145,7 +148,7 @@ class AttributeStage:
             self._commit()
         if self._sweeps.advance(self._partitions):
             self._note_work(0)
-        self._report_lag()
+        self._lag.advance(at for number in self._partitions for at in self._settings.inputs(number))
 
     def close(self) -> None:
         """Commit what is done if the group still lets us, and leave."""
@@ -182,7 +185,7 @@ class AttributeStage:
             self._assignment.restore_again(partition)
             return
         self._sweeps.begin(partition)
-        self._report(worker)
+        self._settlement.report(worker)
         _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
         self._start(worker)
 
@@ -287,19 +290,6 @@ class AttributeStage:
                     self._note_work(0)
         self._alignment.align((number, len(worker.pending)) for number, worker in self._partitions.items())
 
-    def _report_lag(self) -> None:
-        now_s = self._monotonic_s()
-        if now_s < self._lag_due_s:
-            return
-        self._lag_due_s = now_s + self._settings.lag_interval_s
-        ends = self._source.high_watermarks()
-        lag = {}
-        for number in self._partitions:
-            for topic_partition in self._settings.inputs(number):
-                if topic_partition in ends:
-                    lag[topic_partition] = max(0, ends[topic_partition] - self._source.next_offset(topic_partition))
-        self._metrics.lag(lag)
-
     def _commit_is_due(self, *, drained: bool) -> bool:
         """At once when a reader waits for an output and nothing more is to be read now; else in groups."""
         if self._dirty_since_s is None:
@@ -317,60 +307,16 @@ class AttributeStage:
 
     def _try_commit(self) -> bool:
         dirty = [worker for worker in self._partitions.values() if worker.dirty]
-        started_s = self._monotonic_s()
         if dirty:
             try:
-                ends = self._send_and_commit(dirty)
+                self._settlement.commit(dirty)
             except (Rebalanced, Unavailable) as error:
                 self._note_abort(error)
                 return False
-            for worker in dirty:
-                self._apply(worker, ends)
-            self._tally.report()
-            self._metrics.committed(self._monotonic_s() - started_s)
         for guard in self._floods.values():
             guard.mark_committed()
         self._start_afresh()
         return True
-
-    def _send_and_commit(self, dirty: Sequence[AttributePartition]) -> Mapping[TopicPartition, int]:
-        settings = self._settings
-        offsets: dict[TopicPartition, Committed] = {}
-        for worker in dirty:
-            state = worker.state
-            for value in state.touch_records(settings.max_message_bytes // 4):
-                self._transaction.send(settings.touches_topic, None, value, state.partition)
-                self._tally.written[settings.touches_topic] += 1
-            changed = state.order_records()
-            for key, stored in changed:
-                self._transaction.send(settings.orders_topic, key, stored, state.partition)
-            self._tally.written[settings.orders_topic] += len(changed)
-            sessions, orders = settings.inputs(state.partition)
-            offsets[sessions] = Committed(worker.next_session, "")
-            offsets[orders] = Committed(worker.next_order, "")
-        return self._transaction.commit(offsets)
-
-    def _apply(self, worker: AttributePartition, ends: Mapping[TopicPartition, int]) -> None:
-        number = worker.state.partition
-        worker.state.committed(
-            ends.get(TopicPartition(self._settings.touches_topic, number)),
-            ends[TopicPartition(self._settings.orders_topic, number)],
-        )
-        worker.mark_committed()
-        self._report(worker)
-
-    def _report(self, worker: AttributePartition) -> None:
-        self._metrics.partition(
-            worker.state.partition,
-            watermark_ms=worker.state.ledger.watermark_ms,
-            pending=len(worker.pending),
-            late_sessions=worker.late_sessions,
-            malformed_checksums=worker.malformed_checksums,
-        )
-        if worker.erased_checksums or worker.forgotten_visitors:
-            self._metrics.erased(visitors=worker.forgotten_visitors, checksums=worker.erased_checksums)
-        worker.late_sessions = worker.malformed_checksums = 0
-        worker.erased_checksums = worker.forgotten_visitors = 0
 
     def _note_abort(self, error: ConsumerError) -> None:
         _log.warning("transaction aborted, its work will be done again", reason=str(error))

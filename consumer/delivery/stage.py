@@ -33,13 +33,13 @@ from consumer.delivery.settlement import Settlement
 from consumer.delivery.worker import Worker
 from consumer.errors import Fenced, Rebalanced, Unavailable
 from consumer.flood import FloodGuard
+from consumer.lag import Lag
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
 from consumer.stream.log import Committed, RebalanceListener, Record, Source, TopicPartition, Transaction
 
 _log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
-_LAG_INTERVAL_S = 1.0
 _TICK_S = 0.01
 """How long the polling thread waits for answers before it polls again."""
 
@@ -95,7 +95,6 @@ class DeliverStage:
             self,
             on_restored=lambda done: metrics.restored(done.seconds, done.changes),
         )
-        self._lag_due_s = 0.0
         self._source = open_source(self._assignment)
         try:
             self._transaction = open_transaction(self._source)
@@ -103,6 +102,7 @@ class DeliverStage:
             # Left open it would be a member of the group that nobody polls, and hold partitions.
             self._source.close()
             raise
+        self._lag = Lag(self._source, metrics.lag, monotonic_s)
         policy = RetryPolicy(
             base_ms=settings.retry_base_ms, cap_ms=settings.retry_cap_ms, max_attempts=settings.max_attempts
         )
@@ -162,7 +162,7 @@ class DeliverStage:
             self._fenced = True
             raise
         self._metrics.outstanding(self._unfinished())
-        self._report_lag()
+        self._lag.advance(map(self._settings.input, self._partitions))
 
     def close(self) -> None:
         """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
@@ -225,15 +225,6 @@ class DeliverStage:
                 self._dispatch.add(item)
         for partition in self._partitions.values():
             partition.passed(self._source.next_offset(self._settings.input(partition.number)))
-
-    def _report_lag(self) -> None:
-        now_s = self._monotonic_s()
-        if now_s >= self._lag_due_s:
-            self._lag_due_s = now_s + _LAG_INTERVAL_S
-            ends = self._source.high_watermarks()
-            inputs = [self._settings.input(number) for number in self._partitions]
-            behind = {at: ends[at] - self._source.next_offset(at) for at in inputs if at in ends}
-            self._metrics.lag({at: max(0, records) for at, records in behind.items()})
 
     def _settle(self, decided: Iterable[Decided]) -> None:
         for item, rejection in decided:
