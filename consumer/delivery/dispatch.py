@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import count
 
 from consumer.awin import sread
+from consumer.awin.http import HttpRequest
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.retry import Retries
@@ -111,7 +112,7 @@ class Dispatch:
             self._metrics.left_out(request.left_out)
         number = next(self._numbers)
         self._in_flight[number] = item
-        self._worker.submit(Ticket(number, request.url, generation))
+        self._worker.submit(Ticket(number, HttpRequest(url=request.url), generation))
         return None
 
     def _answered(self, item: Outstanding, answer: Answer, reply: Reply) -> Decided | None:

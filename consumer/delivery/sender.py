@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
@@ -17,16 +17,15 @@ import httpx
 
 from consumer import __version__
 from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
+from consumer.awin.http import HttpRequest
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
 
-MAX_BODY_BYTES = 65_536
-
-_HEADERS = {
-    "User-Agent": f"awin-s2s-consumer/{__version__}",
-    "Accept": "*/*",
-    "Accept-Encoding": "identity",
-}
+_HEADERS = (
+    ("User-Agent", f"awin-s2s-consumer/{__version__}"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -39,6 +38,8 @@ class Answer:
     retry_after_s: float | None
     excerpt: str
     """The beginning of the body, or the name of what went wrong; holds nothing personal."""
+    body: bytes = field(default=b"", repr=False)
+    """What was read of the body."""
 
 
 def transport(settings: DeliverSettings) -> httpx.AsyncHTTPTransport:
@@ -62,7 +63,7 @@ class Sender:
         self._extensions = {"timeout": timeouts}
         self._longest_s = sum(limit for limit in timeouts.values() if limit is not None)
 
-    async def attempt(self, url: str) -> Answer:
+    async def attempt(self, asked: HttpRequest) -> Answer:
         """Send one request and read its answer; the server sees it at most once.
 
         Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
@@ -70,12 +71,18 @@ class Sender:
         however slowly the bytes drip. What httpx takes for no address is ``rejected``: it would never be sent.
         """
         try:
-            request = httpx.Request("GET", url, headers=_HEADERS, extensions=self._extensions)
+            request = httpx.Request(
+                asked.verb,
+                asked.url,
+                headers=[*_HEADERS, *asked.headers],
+                content=asked.body,
+                extensions=self._extensions,
+            )
         except (httpx.InvalidURL, ValueError) as error:
             return _failure("rejected", error)
         try:
             async with asyncio.timeout(self._longest_s):
-                return await self._exchange(request)
+                return await self._exchange(request, asked.max_answer_bytes)
         except _NEVER_SENT as error:
             return _failure("not_sent", error)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
@@ -85,28 +92,29 @@ class Sender:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _exchange(self, request: httpx.Request) -> Answer:
+    async def _exchange(self, request: httpx.Request, most: int) -> Answer:
         response = await self._http.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)  # what an asynchronous transport answers with
         async with aclosing(stream):
-            body = await _beginning(stream)
+            body = await _beginning(stream, most)
         now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
         return Answer(
             outcome=outcome_of_status(response.status_code),
             http_status=response.status_code,
             retry_after_s=retry_after_s(response.headers.get("Retry-After"), now),
             excerpt=excerpt(body),
+            body=body,
         )
 
 
-async def _beginning(stream: httpx.AsyncByteStream) -> bytes:
+async def _beginning(stream: httpx.AsyncByteStream, most: int) -> bytes:
     """Read the body, to its end if that comes soon so that the connection can be kept."""
     body = bytearray()
     async for piece in stream:
         body += piece
-        if len(body) >= MAX_BODY_BYTES:
+        if len(body) >= most:
             break
-    return bytes(body[:MAX_BODY_BYTES])
+    return bytes(body[:most])
 
 
 def _failure(outcome: Outcome, error: Exception) -> Answer:

@@ -8,13 +8,14 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple, Protocol
 
+from consumer.awin.http import HttpRequest
 from consumer.delivery.sender import Answer
 
 
 class Attempter(Protocol):
     """Makes attempts; see `consumer.delivery.sender.Sender`."""
 
-    async def attempt(self, url: str) -> Answer:
+    async def attempt(self, asked: HttpRequest) -> Answer:
         """Send one request. Raises nothing that a network can cause."""
 
     async def aclose(self) -> None:
@@ -25,7 +26,7 @@ class Ticket(NamedTuple):
     """One attempt to be made."""
 
     number: int
-    url: str
+    request: HttpRequest
     generation: int
     """The assignment under which it is ours to make."""
 
@@ -116,7 +117,7 @@ class Worker:
         answer = None
         try:
             if self._may_start(ticket.generation):
-                answer = await self._attempter.attempt(ticket.url)
+                answer = await self._attempter.attempt(ticket.request)
         except Exception as error:  # noqa: BLE001 - `replies` raises it where the stage can act on it
             self._replies.put(error)
         else:

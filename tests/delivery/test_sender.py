@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from consumer.awin import sread
-from consumer.delivery.sender import MAX_BODY_BYTES, Answer, Sender, transport
+from consumer.awin.http import HttpRequest
+from consumer.delivery.sender import Answer, Sender, transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin
@@ -38,7 +39,7 @@ def attempts(url: str, count: int = 1, settings: DeliverSettings = QUICK) -> lis
     async def run() -> list[Answer]:
         sender = Sender(transport(settings), settings, lambda: T0_MS)
         try:
-            return [await sender.attempt(url) for _ in range(count)]
+            return [await sender.attempt(HttpRequest(url=url)) for _ in range(count)]
         finally:
             await sender.aclose()
 
@@ -116,8 +117,8 @@ def test_no_cookie_is_kept() -> None:
 
     async def run() -> None:
         sender = Sender(httpx.MockTransport(answer), QUICK, lambda: T0_MS)
-        await sender.attempt("http://awin.test/sread.php")
-        await sender.attempt("http://awin.test/sread.php")
+        await sender.attempt(HttpRequest(url="http://awin.test/sread.php"))
+        await sender.attempt(HttpRequest(url="http://awin.test/sread.php"))
 
     asyncio.run(run())
     assert len(seen) == 2
@@ -155,10 +156,10 @@ def test_an_endless_body_is_cut_off() -> None:
 
     async def run() -> Answer:
         sender = Sender(httpx.MockTransport(lambda _: httpx.Response(200, stream=body)), QUICK, lambda: T0_MS)
-        return await sender.attempt("http://awin.test/sread.php")
+        return await sender.attempt(HttpRequest(url="http://awin.test/sread.php"))
 
     assert asyncio.run(run()).outcome == "delivered"
-    assert body.taken == MAX_BODY_BYTES
+    assert body.taken == 65_536
     assert body.closed
 
 
@@ -177,7 +178,7 @@ def test_a_dripping_body_ends() -> None:
 
     async def run() -> Answer:
         sender = Sender(httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping())), short, lambda: T0_MS)
-        return await sender.attempt("http://awin.test/sread.php")
+        return await sender.attempt(HttpRequest(url="http://awin.test/sread.php"))
 
     began_s = time.monotonic()
     assert asyncio.run(run()).outcome == "unknown"
@@ -203,7 +204,9 @@ def test_an_error_is_not_sent_only_when_that_is_certain(error: Exception, outcom
         raise error
 
     async def run() -> Answer:
-        return await Sender(httpx.MockTransport(fail), QUICK, lambda: T0_MS).attempt("http://awin.test/?cks=secret")
+        return await Sender(httpx.MockTransport(fail), QUICK, lambda: T0_MS).attempt(
+            HttpRequest(url="http://awin.test/?cks=secret")
+        )
 
     answer = asyncio.run(run())
     assert answer == Answer(outcome=outcome, http_status=None, retry_after_s=None, excerpt=type(error).__name__)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from consumer.awin.http import HttpRequest
 from consumer.delivery.sender import Answer
 from consumer.delivery.worker import Reply, Ticket, Worker
 
@@ -25,8 +26,9 @@ class Puppet:
         self.urls: list[str] = []
         self.closed = False
 
-    async def attempt(self, url: str) -> Answer:
+    async def attempt(self, asked: HttpRequest) -> Answer:
         """Do as the URL says."""
+        url = asked.url
         self.urls.append(url)
         self.begun.release()
         if url == "break":
@@ -67,7 +69,7 @@ def test_every_ticket_is_answered() -> None:
     puppet = Puppet()
     with running(puppet) as worker:
         for number in range(50):
-            worker.submit(Ticket(number, f"url-{number}", 1))
+            worker.submit(Ticket(number, HttpRequest(url=f"url-{number}"), 1))
         found = replies(worker, 50)
     assert sorted(reply.number for reply in found) == list(range(50))
     assert all(reply.answer == DELIVERED and reply.started_at_ms == 1_700_000_000_000 for reply in found)
@@ -78,8 +80,8 @@ def test_every_ticket_is_answered() -> None:
 def test_attempts_run_side_by_side() -> None:
     """One that hangs holds up no other."""
     with running(Puppet()) as worker:
-        worker.submit(Ticket(1, "hang", 1))
-        worker.submit(Ticket(2, "url", 1))
+        worker.submit(Ticket(1, HttpRequest(url="hang"), 1))
+        worker.submit(Ticket(2, HttpRequest(url="url"), 1))
         assert [reply.number for reply in replies(worker, 1)] == [2]
 
 
@@ -87,8 +89,8 @@ def test_an_attempt_that_may_not_start_is_not_made() -> None:
     """The guard is asked with the ticket's generation right before the attempt."""
     puppet = Puppet()
     with running(puppet, lambda generation: generation == 2) as worker:
-        worker.submit(Ticket(1, "old", 1))
-        worker.submit(Ticket(2, "new", 2))
+        worker.submit(Ticket(1, HttpRequest(url="old"), 1))
+        worker.submit(Ticket(2, HttpRequest(url="new"), 2))
         found = {reply.number: reply.answer for reply in replies(worker, 2)}
     assert found == {1: None, 2: DELIVERED}
     assert puppet.urls == ["new"]
@@ -98,18 +100,18 @@ def test_a_cancelled_attempt_is_broken_off() -> None:
     """It ends without a reply, and cancelling what is over or unknown does nothing."""
     puppet = Puppet()
     with running(puppet) as worker:
-        worker.submit(Ticket(1, "hang", 1))
+        worker.submit(Ticket(1, HttpRequest(url="hang"), 1))
         assert puppet.begun.acquire(timeout=10)
         worker.cancel([1, 7])
         assert puppet.broken_off.acquire(timeout=10)
-        worker.submit(Ticket(2, "url", 1))
+        worker.submit(Ticket(2, HttpRequest(url="url"), 1))
         assert [reply.number for reply in replies(worker, 1)] == [2]
 
 
 def test_a_mistake_comes_to_light() -> None:
     """An attempt that fails in an unforeseen way is raised where the stage stops."""
     with running(Puppet()) as worker:
-        worker.submit(Ticket(1, "break", 1))
+        worker.submit(Ticket(1, HttpRequest(url="break"), 1))
         with pytest.raises(RuntimeError, match="a mistake of ours"):
             replies(worker, 1)
 
@@ -118,7 +120,7 @@ def test_closing_breaks_everything_off() -> None:
     """Whatever is under way ends, and closing twice is as closing once."""
     puppet = Puppet()
     with running(puppet) as worker:
-        worker.submit(Ticket(1, "hang", 1))
+        worker.submit(Ticket(1, HttpRequest(url="hang"), 1))
         assert puppet.begun.acquire(timeout=10)
         worker.close()
     assert puppet.broken_off.acquire(timeout=10)
