@@ -11,6 +11,11 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from consumer.stream.framing import Headers
+
+_HEADER_BYTES = 20
+"""More than two lengths take that stand before a header's ASCII name and its content."""
+
 BATCH_OVERHEAD_BYTES = 1_024
 """What a topic's ``max.message.bytes`` must hold besides a record's key and value."""
 
@@ -127,10 +132,20 @@ class Source(Protocol):
         """Leave the group. Runs `RebalanceListener.on_revoked` for what is assigned."""
 
 
+def record_bytes(key: bytes | None, value: bytes | None, headers: Headers = ()) -> int:
+    """Return what a record takes of a topic's ``max.message.bytes``, without `BATCH_OVERHEAD_BYTES`."""
+    size = len(key or b"") + len(value or b"")
+    for name, content in headers:
+        size += len(name) + len(content or b"") + _HEADER_BYTES
+    return size
+
+
 class Transaction(Protocol):
     """One writer of atomic groups of records and offsets. Same thread as its `Source`."""
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
+    ) -> None:
         """Add a record to the open transaction, opening one if need be; ``partition=None``: by murmur2 of the key.
 
         Raises:

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from consumer.errors import Fenced, KafkaError, OffsetsLost, Rebalanced, RecordTooLarge, Unavailable
-from consumer.stream.log import Committed, RebalanceListener, Record, TopicPartition
+from consumer.stream.framing import Headers
+from consumer.stream.log import Committed, RebalanceListener, Record, TopicPartition, record_bytes
 from consumer.stream.memory_log import MemoryLog, Open
 
 __all__ = ["Chooser", "MemoryLog", "MemorySource", "MemoryTransaction", "Shuffled", "in_order"]
@@ -253,10 +254,12 @@ class MemoryTransaction:
         """Make the next commit raise ``error``: after aborting, or (``applied``) after committing unnoticed."""
         self._failure = (error, applied)
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
+    ) -> None:
         """See `consumer.stream.log.Transaction.send`."""
         self._require_epoch()
-        size = len(key or b"") + len(value or b"")
+        size = record_bytes(key, value, headers)
         if size > self._max_record_bytes:
             raise RecordTooLarge(topic, size, self._max_record_bytes)
         if not self._log.available:
@@ -264,7 +267,7 @@ class MemoryTransaction:
             return
         if self._open is None:
             self._open = self._log.begin(self._id)
-        self._log.append(self._open, topic, key, value, partition)
+        self._log.append(self._open, topic, key, value, partition, headers)
 
     def commit(self, offsets: Mapping[TopicPartition, Committed]) -> Mapping[TopicPartition, int]:
         """See `consumer.stream.log.Transaction.commit`."""

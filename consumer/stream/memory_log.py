@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from confluent_kafka import murmur2
 
 from consumer.errors import Rebalanced, TopicError
+from consumer.stream.framing import Headers
 from consumer.stream.log import Committed, Record, TopicPartition
 
 
@@ -183,10 +184,16 @@ class MemoryLog:
         return opened
 
     def append(
-        self, transaction: Open, topic: str, key: bytes | None, value: bytes | None, partition: int | None
+        self,
+        transaction: Open,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        headers: Headers = (),
     ) -> None:
         """Append a record of an open transaction."""
-        record = self._append(transaction, topic, key, value, partition, None, ())
+        record = self._append(transaction, topic, key, value, partition, None, tuple(headers))
         at = TopicPartition(topic, record.partition)
         if at not in transaction.first:
             transaction.first[at] = record.offset

@@ -30,7 +30,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumer.errors import Fenced, Rebalanced, RecordTooLarge, TopicError, Unavailable
 from consumer.stream import overdue
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, TopicPartition
+from consumer.stream.framing import Headers
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, TopicPartition, record_bytes
 from consumer.stream.properties import ErrorReports, Properties, describe, merge, open_client
 from consumer.stream.refusals import is_fatal, refusal
 
@@ -118,9 +119,11 @@ class KafkaTransaction:
         self._last: dict[tuple[str | None, int | None], int | None] = {}
         self._ready()
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
+    ) -> None:
         """See `consumer.stream.log.Transaction.send`."""
-        size = len(key or b"") + len(value or b"")
+        size = record_bytes(key, value, headers)
         if size > self._max_record_bytes:
             raise RecordTooLarge(topic, size, self._max_record_bytes)
         producer = self._begun()
@@ -128,7 +131,7 @@ class KafkaTransaction:
         deadline = 0.0
         while True:
             try:
-                producer.produce(topic, value, key, number, on_delivery=self._on_delivery)
+                producer.produce(topic, value, key, number, on_delivery=self._on_delivery, headers=list(headers))
                 break
             except BufferError:
                 deadline = deadline or time.monotonic() + self._timeout_s

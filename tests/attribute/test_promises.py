@@ -9,9 +9,10 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.attribute.ports import Decoders, Headers
+from consumer.attribute.ports import Decoders
 from consumer.errors import SchemaUnavailable, Unavailable
 from consumer.stream.avro import OrderDecoder, SessionDecoder
+from consumer.stream.framing import Headers
 from consumer.stream.memory import MemoryLog, MemorySource, MemoryTransaction
 from tests.attribute.cluster import SCHEMAS, Cluster
 from tests.attribute.endings import check_endings, check_forced, check_state, values
@@ -58,11 +59,18 @@ class _Outages:
         outages = self
 
         class Dropping(MemoryTransaction):
-            def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+            def send(
+                self,
+                topic: str,
+                key: bytes | None,
+                value: bytes | None,
+                partition: int | None = None,
+                headers: Headers = (),
+            ) -> None:
                 if outages.strike():
                     self.abort()
                     raise Unavailable("the broker takes no records")
-                super().send(topic, key, value, partition)
+                super().send(topic, key, value, partition, headers)
 
         return Dropping(log, name, source, max_record_bytes=limit)
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from consumer.attribute.ports import Decoders, Headers
+from consumer.attribute.ports import Decoders
 from consumer.attribution.rules import Rules
 from consumer.errors import Flood, SchemaUnavailable, Unavailable
 from consumer.events import DeadLetter, OrderCompleted, OrderLine, SessionLanded
 from consumer.stream.avro import OrderDecoder, SessionDecoder
+from consumer.stream.framing import Headers
 from consumer.stream.log import TopicPartition
 from consumer.stream.memory import MemoryTransaction
 from tests.attribute.cluster import (
@@ -92,12 +93,14 @@ class Balky(MemoryTransaction):
 
     refusals = 3
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
+    ) -> None:
         if topic.startswith("awin.") and self.refusals:
             self.refusals -= 1
             self.abort()
             raise Unavailable("the broker takes no records")
-        super().send(topic, key, value, partition)
+        super().send(topic, key, value, partition, headers)
 
 
 def test_an_outage_in_the_middle_of_a_transaction_is_waited_out() -> None:

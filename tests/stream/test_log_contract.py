@@ -108,6 +108,20 @@ def test_a_commit_is_atomic(log: Log) -> None:
     assert source.committed([at], 10) == {at: Committed(1, "")}
 
 
+def test_a_transaction_sends_headers(log: Log) -> None:
+    """They come back as they were sent, and count towards the size of a record."""
+    at = TopicPartition(log.topic("in"), 0)
+    source = joined(log, at.topic)
+    transaction = log.transaction("writer", source)
+    headers = (("a", b"1"), ("b", None), ("a", b"2"))
+    transaction.send(at.topic, b"k", b"v", 0, headers)
+    with pytest.raises(RecordTooLarge):
+        transaction.send(at.topic, b"k", b"v", 0, [("a", b"x" * 100_000)])
+    transaction.commit({at: Committed(0, "")})
+    source.start(at, 0)
+    assert [(record.value, record.headers) for record in read(source, 1)] == [(b"v", headers)]
+
+
 def test_what_is_aborted_is_never_seen(log: Log) -> None:
     """An aborted transaction leaves nothing behind, and the next one is untouched by it."""
     at, out = TopicPartition(log.topic("in"), 0), log.topic("out")
