@@ -16,6 +16,7 @@ Method = Literal["sread", "conversion_api", "offline"]
 CustomerType = Literal["NEW", "RETURNING"]
 Ending = Literal["delivered", "exported", "shadow", "dead_letter", "deferred"]
 Outcome = Literal["delivered", "rejected", "throttled", "not_sent", "unknown"]
+ProgrammeState = Literal["running", "paused", "halted"]
 
 
 FORGET_ORDER_HEADER = "awin-forget-order"
@@ -161,8 +162,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     excerpt: str
     """The beginning of the last answer; once exported the file's name."""
     reason: str
-    """For a dead letter its reason. ``offline`` for what its programme's method leaves to files: ``deferred`` until it
-    is ``exported``, which keeps the reason why (``offline`` or ``too_old``). Else empty."""
+    """For a dead letter its reason; for ``deferred`` why it was put off. ``offline`` for what its programme's method
+    leaves to files: ``deferred`` until it is ``exported``, which keeps the reason why (``offline`` or ``too_old``).
+    Else empty."""
     first_attempt_at_ms: int | None
     finished_at_ms: int
     completed_at_ms: int
@@ -170,6 +172,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     fingerprint: bytes
     source: Position
     """The conversion that this receipt answers."""
+    deferrals: int = 0
+    """How often it was put off."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -189,6 +193,16 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     value_sha256: bytes
     truncated: bool
     """True when ``value`` holds only the first 64 KB."""
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """Whether a programme's conversions are sent. Keyed by programme; the newest record of a key holds."""
+
+    programme: str
+    state: ProgrammeState
+    reason: str
+    changed_at_ms: int
+    changed_by: str
 
 
 def outbox_key(programme: str, order_ref: str) -> bytes:

@@ -1,33 +1,52 @@
-"""Conversions on their way to Awin: ready, in flight, or waiting for another attempt."""
+"""Conversions on their way to Awin: each programme's in a queue of its own, behind its gate."""
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 
-from consumer.awin import sread
-from consumer.awin.http import HttpRequest
+from consumer.delivery.deferral import Why
+from consumer.delivery.gate import Gates
+from consumer.delivery.limiter import RateLimiter
+from consumer.delivery.method import CallEnd, Method, Told
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Decided, Outstanding
+from consumer.delivery.queue import Call, Queue
 from consumer.delivery.retry import Retries
 from consumer.delivery.sender import Answer
 from consumer.delivery.sent import TOO_OLD
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.worker import Reply, Ticket, Worker
 from consumer.errors import Reject, Unreportable
+from consumer.events import Method as MethodName
+
+_NO_PACE = RateLimiter(None, lambda: 0.0)
 
 
 class Dispatch:
-    """Makes attempts until each conversion is delivered or rejected. Belongs to the polling thread.
+    """Makes attempts until it is known of each conversion what becomes of it. Belongs to the polling thread.
 
     A conversion that waits for its next attempt holds no connection.
+
+    Args:
+        worker: makes them.
+        methods: by name.
+        gates: of the programmes.
+        paces: of calls whose key allows only so many, by programme and method.
+        retries: when to try again.
+        settings: limits.
+        metrics: where numbers go.
+        now_ms: the wall clock.
+        monotonic_s: the clock for waits.
     """
 
     def __init__(
         self,
         worker: Worker,
+        methods: Mapping[MethodName, Method],
+        gates: Gates,
+        paces: Mapping[str, RateLimiter],
         retries: Retries,
         settings: DeliverSettings,
         metrics: DeliverMetrics,
@@ -36,113 +55,264 @@ class Dispatch:
         monotonic_s: Callable[[], float],
     ) -> None:
         self._worker = worker
+        self._methods = methods
+        self._gates = gates
+        self._paces = paces
         self._retries = retries
         self._settings = settings
         self._metrics = metrics
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._numbers = count()
-        self._ready: deque[Outstanding] = deque()
-        self._in_flight: dict[int, Outstanding] = {}
-        self._waiting: list[tuple[float, int, Outstanding]] = []
+        self._queues: dict[tuple[str, MethodName], Queue] = {}
+        self._in_flight: dict[int, Call] = {}
+        self.halted: dict[str, str] = {}
+        """Programmes that were halted since this was emptied last, and why."""
 
-    def add(self, item: Outstanding) -> None:
-        """Take in a conversion to be sent."""
-        self._ready.append(item)
+    def add(self, item: Outstanding) -> Decided | None:
+        """Take in a conversion to be sent; return what becomes of it if that is known already."""
+        conversion = item.conversion
+        method = self._methods.get(conversion.method)
+        if method is None:
+            return Decided(item, _unsupported(conversion.method))
+        gate = self._gates.of(conversion.programme)
+        if gate.stop and gate.breaker.state != "probing":
+            return Decided(item, put_off=gate.stop)
+        if item.prepared is None:
+            try:
+                item.prepared = method.prepare(conversion)
+            except Unreportable as error:
+                return Decided(item, error)
+            if item.prepared.left_out and not item.attempts:
+                self._metrics.left_out(item.prepared.left_out)
+        self._queue(conversion.programme, conversion.method, method).add(
+            item, self._monotonic_s(), fresh=not item.deferrals
+        )
+        return None
 
     def in_flight(self, partition: int | None = None) -> int:
-        """Return how many attempts are under way, of one partition or in all."""
-        if partition is None:
-            return len(self._in_flight)
-        return sum(item.at.partition == partition for item in self._in_flight.values())
+        """Return how many conversions' attempts are under way, of one partition or in all."""
+        items = (item for call in self._in_flight.values() for item in call.items)
+        return sum(not item.dropped and partition in {None, item.at.partition} for item in items)
 
     def due_in_s(self) -> float | None:
-        """Return the seconds until the next attempt is due; ``None`` when none is waited for."""
-        if self._ready:
-            return 0.0
-        return max(0.0, self._waiting[0][0] - self._monotonic_s()) if self._waiting else None
+        """Return the seconds until the next attempt may be due; ``None`` when none is waited for."""
+        now_s = self._monotonic_s()
+        times = [due_s for queue in self._queues.values() if (due_s := queue.due_in_s(now_s)) is not None]
+        return min(times) if times else None
 
     def start(self, generation: int) -> list[Decided]:
-        """Begin every attempt that is due; return what turned out to need none any more."""
-        now_s = self._monotonic_s()
-        while self._waiting and self._waiting[0][0] <= now_s:
-            self._ready.append(heapq.heappop(self._waiting)[2])
-        decided = []
-        while self._ready:
-            item = self._ready.popleft()
-            rejection = self._send(item, generation)
-            if rejection is not None:
-                decided.append(Decided(item, rejection))
+        """Begin every attempt that is due and allowed; return of what turned out to need none what becomes of it."""
+        decided: list[Decided] = []
+        for queue in self._queues.values():
+            decided += self._start(queue, generation)
+        return decided
+
+    def relieve(self, most: int) -> list[Decided]:
+        """Put off what cannot begin now and was not sent yet, the latest first, so that others find room.
+
+        Args:
+            most: so many may stay of each programme.
+        """
+        decided: list[Decided] = []
+        for queue in self._queues.values():
+            held_up = queue.gate.breaker.state == "probing" or queue.blocked
+            if held_up and len(queue) > most:
+                why: Why = "breaker" if queue.gate.breaker.state == "probing" else "limit"
+                decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most)]
         return decided
 
     def collect(self, timeout_s: float) -> list[Decided]:
         """Take in answers, waiting up to the timeout for the first; return what they decide."""
-        decided = []
+        decided: list[Decided] = []
         for reply in self._worker.replies(timeout_s):
-            item = self._in_flight.pop(reply.number, None)
-            if item is None:
+            call = self._in_flight.pop(reply.number, None)
+            if call is None:
                 continue
+            call.queue.under_way -= 1
+            call.queue.gate.cap.give_back()
             if reply.answer is None:
-                self._ready.append(item)
-            elif (verdict := self._answered(item, reply.answer, reply)) is not None:
-                decided.append(verdict)
+                self._not_started(call)
+            else:
+                decided += self._answered(call, reply.answer, reply)
         return decided
 
     def forget(self, partition: int) -> None:
-        """Drop a partition's conversions; attempts under way are broken off."""
-        numbers = [number for number, item in self._in_flight.items() if item.at.partition == partition]
-        for number in numbers:
-            del self._in_flight[number]
-        self._worker.cancel(numbers)
-        self._ready = deque(item for item in self._ready if item.at.partition != partition)
-        self._waiting = [entry for entry in self._waiting if entry[2].at.partition != partition]
-        heapq.heapify(self._waiting)
+        """Drop a partition's conversions; attempts under way for nothing else are broken off."""
+        for queue in self._queues.values():
+            queue.forget(partition)
+        broken_off = []
+        for number, call in self._in_flight.items():
+            for item in call.items:
+                item.dropped = item.dropped or item.at.partition == partition
+            if all(item.dropped for item in call.items):
+                broken_off.append(number)
+        for number in broken_off:
+            call = self._in_flight.pop(number)
+            call.queue.under_way -= 1
+            call.queue.gate.cap.give_back()
+            if call.probe:
+                call.queue.gate.breaker.withdrawn()
+        self._worker.cancel(broken_off)
 
-    def _send(self, item: Outstanding, generation: int) -> Reject | None:
-        age_ms = self._now_ms() - item.conversion.completed_at_ms
-        if age_ms > self._settings.max_age_ms:
-            return Reject(
-                TOO_OLD, "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
-            )
-        try:
-            request = sread.request(item.conversion, self._settings.endpoint)
-        except Unreportable as error:
-            return error
-        if request.left_out and not item.attempts:
-            self._metrics.left_out(request.left_out)
+    def _queue(self, programme: str, name: MethodName, method: Method) -> Queue:
+        queue = self._queues.get((programme, name))
+        if queue is None:
+            pace = self._paces.get(programme, _NO_PACE) if name == "conversion_api" else _NO_PACE
+            queue = self._queues[programme, name] = Queue(programme, method, self._gates.of(programme), pace)
+        return queue
+
+    def _start(self, queue: Queue, generation: int) -> Iterator[Decided]:
+        now_s = self._monotonic_s()
+        while len(queue):
+            permit = queue.gate.permit()
+            if permit == "stop":
+                if (stop := queue.gate.stop) and queue.gate.breaker.state != "probing":
+                    yield from (Decided(item, put_off=stop) for item in queue.withdraw())
+                return
+            if queue.blocked:
+                return
+            call = queue.take(now_s)
+            if call is None:
+                return
+            yield from self._without_too_old(call)
+            if call.items:
+                self._submit(call, generation, now_s, probe=permit == "probe")
+
+    def _without_too_old(self, call: Call) -> Iterator[Decided]:
+        items, call.items = call.items, []
+        for item in items:
+            age_ms = self._now_ms() - item.conversion.completed_at_ms
+            if age_ms > self._settings.max_age_ms:
+                yield Decided(
+                    item,
+                    Reject(
+                        TOO_OLD, "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
+                    ),
+                )
+            else:
+                call.items.append(item)
+
+    def _submit(self, call: Call, generation: int, now_s: float, *, probe: bool) -> None:
+        queue = call.queue
+        queue.gate.rate.take()
+        queue.pace.take()
+        queue.gate.cap.take()
+        queue.under_way += 1
+        call.probe, call.began_s = probe, now_s
+        if probe:
+            queue.gate.breaker.probing()
+        request = queue.method.request(queue.programme, [item.prepared for item in call.items if item.prepared])
         number = next(self._numbers)
-        self._in_flight[number] = item
-        self._worker.submit(Ticket(number, HttpRequest(url=request.url), generation))
-        return None
+        self._in_flight[number] = call
+        self._worker.submit(Ticket(number, request, generation))
 
-    def _answered(self, item: Outstanding, answer: Answer, reply: Reply) -> Decided | None:
+    def _not_started(self, call: Call) -> None:
+        if call.probe:
+            call.queue.gate.breaker.withdrawn()
+        call.queue.again([item for item in call.items if not item.dropped], self._monotonic_s())
+
+    def _answered(self, call: Call, answer: Answer, reply: Reply) -> Iterator[Decided]:
         self._metrics.attempt(answer.outcome, reply.seconds)
-        item.answer = answer
-        item.attempts += 1
-        if item.first_attempt_at_ms is None:
-            item.first_attempt_at_ms = reply.started_at_ms
-        if answer.outcome == "delivered":
-            self._retries.succeeded(item.conversion.programme)
-            return Decided(item, None)
-        if answer.outcome == "rejected":
-            return Decided(item, Reject("rejected", "", _refused(answer)))
-        if answer.outcome == "unknown":
-            item.unknown_attempts += 1
-            if self._settings.unknown_outcome == "park":
-                return Decided(item, Reject("unknown_outcome", "", _told(item, answer, "unknown outcomes are parked")))
-        delay_ms = self._retries.failed(item.trial, answer.outcome, answer.retry_after_s)
-        if delay_ms is None:
-            return Decided(item, Reject("exhausted", "", _told(item, answer, "others got through meanwhile")))
-        due_s = self._monotonic_s() + delay_ms / 1000
-        heapq.heappush(self._waiting, (due_s, next(self._numbers), item))
-        return None
+        end = call.queue.method.read(answer, [item.conversion.order_ref for item in call.items])
+        for item, told in zip(call.items, end.told, strict=True):
+            item.answer = replace(answer, outcome=told.outcome, excerpt=told.message, body=b"")
+            item.attempts += 1
+            if item.first_attempt_at_ms is None:
+                item.first_attempt_at_ms = reply.started_at_ms
+        if end.kind == "key_refused":
+            yield from self._key_refused(call)
+        elif end.kind == "split" and len(call.items) > 1:
+            self._split(call)
+        else:
+            yield from self._told(call, end, answer)
+
+    def _split(self, call: Call) -> None:
+        """Send two halves, which is quicker than one by one where a single conversion is bad."""
+        call.queue.gate.breaker.succeeded()
+        half = len(call.items) // 2
+        for items in (call.items[:half], call.items[half:]):
+            call.queue.again([item for item in items if not item.dropped], self._monotonic_s())
+
+    def _key_refused(self, call: Call) -> Iterator[Decided]:
+        queue = call.queue
+        live = [item for item in call.items if not item.dropped]
+        if queue.method.renew_key(queue.programme):
+            queue.gate.breaker.succeeded()
+            queue.again(live, self._monotonic_s())
+            return
+        self._halt(queue, "its key is refused")
+        yield from (Decided(item, put_off="key_refused") for item in live)
+
+    def _told(self, call: Call, end: CallEnd, answer: Answer) -> Iterator[Decided]:
+        """Take in what became of each conversion, and send those that failed again."""
+        failed: list[tuple[Outstanding, Told]] = []
+        through = False
+        for item, told in zip(call.items, end.told, strict=True):
+            through = through or told.outcome in {"delivered", "rejected"}
+            if item.dropped:
+                continue
+            if told.outcome == "delivered":
+                self._retries.succeeded(item.conversion.programme)
+                call.queue.gate.delivered()
+                yield Decided(item)
+            elif told.outcome == "rejected":
+                yield self._rejected(call.queue, item, told, answer)
+            else:
+                failed.append((item, told))
+        if not through:
+            self._failed(call, answer)
+        yield from self._again(call.queue, failed, answer)
+
+    def _rejected(self, queue: Queue, item: Outstanding, told: Told, answer: Answer) -> Decided:
+        """Reject one conversion; of a programme that is halted for such answers it may not be the fault."""
+        if queue.gate.ordered != "running":
+            return Decided(item, put_off="halted")
+        if queue.gate.rejected():
+            self._halt(queue, f"{self._settings.halt_after} orders in a row were rejected")
+        return Decided(item, Reject("rejected", "", _refused(told, answer)))
+
+    def _halt(self, queue: Queue, why: str) -> None:
+        queue.gate.order("halted")
+        self.halted[queue.programme] = why
+
+    def _failed(self, call: Call, answer: Answer) -> None:
+        """Nothing of a call got through: tell the breaker."""
+        breaker = call.queue.gate.breaker
+        breaker.failed(call.began_s, probe=call.probe)
+        if answer.retry_after_s is not None and answer.retry_after_s * 1000 > self._settings.retry_cap_ms:
+            breaker.hold(answer.retry_after_s)
+
+    def _again(self, queue: Queue, failed: Iterable[tuple[Outstanding, Told]], answer: Answer) -> Iterator[Decided]:
+        again, delay_ms = [], 0
+        for item, told in failed:
+            if told.outcome == "unknown":
+                item.unknown_attempts += 1
+                if self._settings.unknown_outcome == "park":
+                    yield Decided(item, Reject("unknown_outcome", "", _said(item, told, "unknown outcomes are parked")))
+                    continue
+            wait_ms = self._retries.failed(item.trial, told.outcome, answer.retry_after_s)
+            if wait_ms is None:
+                yield Decided(item, Reject("exhausted", "", _said(item, told, "others got through meanwhile")))
+            else:
+                again.append(item)
+                delay_ms = max(delay_ms, wait_ms)
+        if again:
+            queue.again(again, self._monotonic_s() + delay_ms / 1000)
 
 
-def _refused(answer: Answer) -> str:
+def _unsupported(method: str) -> Unreportable:
+    return Unreportable(
+        "unsupported_method", "method", f"this version does not deliver by {method}: set programmes.method to sread"
+    )
+
+
+def _refused(told: Told, answer: Answer) -> str:
     if answer.http_status is None:
-        return f"the request cannot be made ({answer.excerpt})"
-    return f"Awin answered {answer.http_status}: {answer.excerpt}"
+        return f"the request cannot be made ({told.message})"
+    return f"Awin answered {answer.http_status}: {told.message}"
 
 
-def _told(item: Outstanding, answer: Answer, why: str) -> str:
-    return f"{item.attempts} attempts, the last ended {answer.outcome} ({answer.http_status or answer.excerpt}); {why}"
+def _said(item: Outstanding, told: Told, why: str) -> str:
+    status = None if item.answer is None else item.answer.http_status
+    return f"{item.attempts} attempts, the last ended {told.outcome} ({status or told.message}); {why}"

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from consumer.delivery import deferral
+from consumer.delivery.deferral import Deferral, Why
 from consumer.delivery.outstanding import Finished, Outstanding
 from consumer.delivery.sent import OFFLINE
 from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
+from consumer.events import Control, Conversion, DeadLetter, Ending, Position, Receipt
 from consumer.stream.log import Record
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -26,6 +28,7 @@ class Codecs(Struct, frozen=True):
     read_receipt: Callable[[bytes | None, Headers], Receipt]
     write_receipt: Callable[[Receipt], bytes]
     write_dead_letter: Callable[[DeadLetter], bytes]
+    write_control: Callable[[Control], bytes]
 
 
 class Endings:
@@ -47,8 +50,9 @@ class Endings:
         """Awin answered 2xx."""
         now_ms = self._now_ms()
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="delivered",
+            attempted=True,
             key=item.key,
             receipt=self._receipt(item, "delivered", now_ms),
             since_completed_s=(now_ms - item.conversion.completed_at_ms) / 1000,
@@ -58,7 +62,7 @@ class Endings:
     def shadow(self, item: Outstanding) -> Finished:
         """The conversion's mode says that it is never sent."""
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="shadow",
             key=item.key,
             receipt=self._receipt(item, "shadow", self._now_ms()),
@@ -70,7 +74,7 @@ class Endings:
         It settles which conversion of the order that is, so repeats and conflicts are told here as for any other.
         """
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="for_export",
             key=item.key,
             receipt=self._receipt(item, "deferred", self._now_ms(), OFFLINE),
@@ -80,19 +84,44 @@ class Endings:
         """The conversion cannot be delivered: a receipt that says so and a dead letter."""
         now_ms = self._now_ms()
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="dead_letter",
             reason=rejection.reason,
+            attempted=item.attempts > 0 or item.suspect,
             key=item.key,
             receipt=self._receipt(item, "dead_letter", now_ms, rejection.reason),
             dead_letter_key=item.record.key,
-            dead_letter=self._dead_letter(item.record, rejection, now_ms, item.conversion),
+            dead_letter=self._dead_letter(item.record, item.at, rejection, now_ms, item.conversion),
+        )
+
+    def deferred(self, item: Outstanding, why: Why) -> Finished:
+        """The conversion will be tried later: it goes to the deferred ones, and its receipt says so."""
+        put_off = Deferral(
+            source=item.at,
+            number=item.deferrals + 1,
+            why=why,
+            attempts=item.attempts,
+            unknown_attempts=item.unknown_attempts,
+            first_attempt_at_ms=item.first_attempt_at_ms,
+            suspect=item.suspect,
+            counted=item.trial.counted,
+        )
+        others = tuple(each for each in item.record.headers if each[0] != deferral.HEADER)
+        return Finished(
+            offset=item.record.offset,
+            ending="deferred",
+            reason=why,
+            attempted=item.unknown_attempts > 0 or item.suspect,
+            key=item.key,
+            receipt=self._receipt(item, "deferred", self._now_ms(), why, deferrals=put_off.number),
+            deferred=item.record.value,
+            deferred_headers=others + deferral.header(put_off),
         )
 
     def repeat(self, item: Outstanding, known: Receipt) -> Finished:
         """A later conversion says the same: the first one's receipt, with one more repeat."""
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="repeat",
             in_order=True,
             key=item.key,
@@ -101,7 +130,7 @@ class Endings:
 
     def silent_repeat(self, item: Outstanding) -> Finished:
         """As `repeat`, where the receipt may be the export's by now: nothing is written, only counted."""
-        return Finished(offset=item.at.offset, ending="silent_repeat", in_order=True, key=item.key)
+        return Finished(offset=item.record.offset, ending="silent_repeat", in_order=True, key=item.key)
 
     def conflict(self, item: Outstanding, known: Receipt) -> Finished:
         """A later conversion says something else about the same order: a dead letter, the receipt stays."""
@@ -112,13 +141,13 @@ class Endings:
             "where it had another amount, currency or other lines; see which of the two is right",
         )
         return Finished(
-            offset=item.at.offset,
+            offset=item.record.offset,
             ending="dead_letter",
             reason=rejection.reason,
             in_order=True,
             key=item.key,
             dead_letter_key=item.record.key,
-            dead_letter=self._dead_letter(item.record, rejection, self._now_ms(), item.conversion),
+            dead_letter=self._dead_letter(item.record, item.at, rejection, self._now_ms(), item.conversion),
         )
 
     def undecodable(self, record: Record, rejection: Reject) -> Finished:
@@ -130,15 +159,21 @@ class Endings:
             in_order=True,
             dead_letter_key=record.key,
             dead_letter=self._dead_letter(
-                record, Reject("undecodable", rejection.field, rejection.message), self._now_ms(), None
+                record,
+                Position(record.topic, record.partition, record.offset),
+                Reject("undecodable", rejection.field, rejection.message),
+                self._now_ms(),
+                None,
             ),
         )
 
     def known(self, item: Outstanding) -> Finished:
         """This very record was finished before, by an owner who died before its offset could be committed."""
-        return Finished(offset=item.at.offset, ending="known", key=item.key)
+        return Finished(offset=item.record.offset, ending="known", key=item.key)
 
-    def _receipt(self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "") -> bytes:
+    def _receipt(
+        self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "", deferrals: int | None = None
+    ) -> bytes:
         conversion, answer = item.conversion, item.answer
         return self._codecs.write_receipt(
             Receipt(
@@ -149,7 +184,7 @@ class Endings:
                 attempts=item.attempts,
                 unknown_attempts=item.unknown_attempts,
                 possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
-                repeats=0,
+                repeats=item.repeats,
                 http_status=None if answer is None else answer.http_status,
                 outcome=None if answer is None else answer.outcome,
                 excerpt="" if answer is None else answer.excerpt,
@@ -160,10 +195,13 @@ class Endings:
                 decidable_at_ms=conversion.decidable_at_ms,
                 fingerprint=conversion.fingerprint,
                 source=item.at,
+                deferrals=item.deferrals if deferrals is None else deferrals,
             )
         )
 
-    def _dead_letter(self, record: Record, rejection: Reject, now_ms: int, conversion: Conversion | None) -> bytes:
+    def _dead_letter(
+        self, record: Record, at: Position, rejection: Reject, now_ms: int, conversion: Conversion | None
+    ) -> bytes:
         value = record.value
         truncated = value is not None and len(value) > self._max_value_bytes
         kept_bytes = min(_KEPT_BYTES, self._max_value_bytes)
@@ -172,8 +210,8 @@ class Endings:
                 stage="deliver",
                 reason=rejection.reason,
                 field=rejection.field,
-                message=f"{record.topic}[{record.partition}]@{record.offset}: {rejection.message}",
-                source=Position(record.topic, record.partition, record.offset),
+                message=f"{at.topic}[{at.partition}]@{at.offset}: {rejection.message}",
+                source=at,
                 timestamp_ms=record.timestamp_ms,
                 failed_at_ms=now_ms,
                 programme=None if conversion is None else conversion.programme,

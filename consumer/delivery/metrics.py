@@ -39,6 +39,9 @@ class DeliverMetrics(Protocol):
     def outstanding(self, conversions: int) -> None:
         """So many conversions are unfinished now."""
 
+    def programmes(self, stops: Mapping[str, str]) -> None:
+        """Why nothing of each programme is sent now (`consumer.delivery.gate.Stop`); empty while something is."""
+
     def committed(self, seconds: float) -> None:
         """One transaction took ``seconds``."""
 
@@ -74,6 +77,9 @@ class NoMetrics:
         """See `DeliverMetrics`."""
 
     def outstanding(self, conversions: int) -> None:
+        """See `DeliverMetrics`."""
+
+    def programmes(self, stops: Mapping[str, str]) -> None:
         """See `DeliverMetrics`."""
 
     def committed(self, seconds: float) -> None:

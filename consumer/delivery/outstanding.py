@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
+from consumer.delivery.deferral import Why
+from consumer.delivery.method import Prepared
 from consumer.delivery.retry import Trial
 from consumer.delivery.sender import Answer
 from consumer.errors import Reject
 from consumer.events import Conversion, Position
+from consumer.stream.framing import Headers
 from consumer.stream.log import Record
+
+if TYPE_CHECKING:
+    from consumer.delivery.lane import Lane
 
 
 @dataclass(slots=True, eq=False)
@@ -19,41 +25,56 @@ class Outstanding:
     """One conversion in hand. Belongs to the polling thread."""
 
     record: Record
+    """As read: of the outbox, or of the deferred conversions."""
     conversion: Conversion
     key: bytes
+    at: Position
+    """Where the conversion stands in the outbox."""
+    lane: Lane
     trial: Trial
     suspect: bool
     """An earlier owner of the partition may have sent it."""
-    at: Position = field(init=False)
+    deferrals: int = 0
+    """How often it was put off."""
+    repeats: int = 0
+    """How many later conversions said the same meanwhile."""
     attempts: int = 0
     unknown_attempts: int = 0
     first_attempt_at_ms: int | None = None
     answer: Answer | None = None
     """That of the latest attempt."""
-
-    def __post_init__(self) -> None:
-        self.at = Position(self.record.topic, self.record.partition, self.record.offset)
+    prepared: Prepared | None = None
+    """What its method makes of it; ``None`` until it is to be sent."""
+    dropped: bool = False
+    """Its partition is no longer ours."""
 
 
 class Decided(NamedTuple):
-    """Attempts at a conversion are over: delivered, or rejected for a reason."""
+    """It is known what becomes of a conversion: delivered, rejected for a reason, or put off."""
 
     item: Outstanding
-    rejection: Reject | None
+    rejection: Reject | None = None
+    put_off: Why | None = None
 
 
 class Finished(Struct, frozen=True, kw_only=True):
     """The ending of one record, encoded and ready to be committed."""
 
     offset: int
-    ending: Literal["delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat", "known"]
+    ending: Literal["delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat", "known", "deferred"]
     """``known`` writes and counts nothing: it was committed before, only the offset has yet to pass it."""
     reason: str = ""
     in_order: bool = False
     """True for an ending that no receipt of its own remembers, so that it must commit together with its offset."""
+    attempted: bool = False
+    """Whether it may have reached Awin: until this is committed, a crash would have it sent again."""
     key: bytes | None = None
     receipt: bytes | None = None
     dead_letter_key: bytes | None = None
     dead_letter: bytes | None = None
+    deferred: bytes | None = None
+    """The conversion as it was read, to be tried later,"""
+    deferred_headers: Headers = ()
+    """and what was tried so far."""
     since_completed_s: float = 0.0
     since_decidable_s: float = 0.0

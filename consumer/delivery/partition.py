@@ -1,134 +1,71 @@
-"""What is in hand of one outbox partition: from being read to being committed. Pure."""
+"""What is in hand of the partitions of one number: two lanes that share their keys. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Sequence
 
-from consumer.delivery.frontier import Frontier
-from consumer.delivery.mark import Mark
-from consumer.delivery.outstanding import Finished, Outstanding
+from consumer.delivery.delay import Delay
+from consumer.delivery.lane import Lane
+from consumer.delivery.outstanding import Outstanding
 
 
 class OutboxPartition:
-    """Offsets, keys and endings of one partition. Belongs to the polling thread.
+    """The partitions of one number of the outbox and of the deferred conversions. Belongs to the polling thread.
 
     Args:
-        number: the partition.
-        start: the first offset to be read.
-        suspects: how many of the first unfinished conversions an earlier owner may have sent.
-        suspects_end: the offset from which on it cannot have read anything.
-        counts: endings committed so far.
+        number: theirs.
+        fresh: the outbox.
+        deferred: what was put off.
+        delay: how long that rests.
     """
 
-    def __init__(
-        self,
-        number: int,
-        start: int,
-        *,
-        suspects: int = 0,
-        suspects_end: int = 0,
-        counts: Mapping[str, int] | None = None,
-    ) -> None:
+    def __init__(self, number: int, fresh: Lane, deferred: Lane, delay: Delay) -> None:
         self.number = number
-        self._suspects_end = suspects_end
-        self._frontier = Frontier(start)
-        self._next_offset = start
-        self._unflagged = suspects
-        self._flagged: set[int] = set()
-        self._counts = Counter(counts or {})
-        self._outstanding: dict[int, Outstanding] = {}
+        self.fresh = fresh
+        self.deferred = deferred
+        self.delay = delay
         self._behind: dict[bytes, deque[Outstanding]] = {}
-        self._held: dict[int, Finished] = {}
-        self._pending: list[Finished] = []
 
     @property
-    def next_offset(self) -> int:
-        """The offset after the last one read."""
-        return self._next_offset
+    def lanes(self) -> Sequence[Lane]:
+        """Both, fresh conversions first."""
+        return (self.fresh, self.deferred)
 
     @property
-    def position(self) -> int:
-        """The offset to commit with what is pending."""
-        return self._frontier.position
-
-    @property
-    def pending(self) -> list[Finished]:
-        """Endings that the next transaction will carry."""
-        return list(self._pending)
+    def slots(self) -> int:
+        """How many conversions may reach Awin, or may have, without that being committed."""
+        return self.fresh.slots + self.deferred.slots
 
     @property
     def unfinished(self) -> int:
-        """How many records are read and not committed."""
-        return len(self._frontier) + len(self._pending)
+        """How many records are taken in and not committed."""
+        return self.fresh.unfinished + self.deferred.unfinished
 
     @property
     def in_doubt(self) -> bool:
         """True when an attempt at an unfinished conversion may have reached Awin."""
-        return any(item.unknown_attempts for item in self._outstanding.values())
+        return self.fresh.in_doubt or self.deferred.in_doubt
 
-    def read(self, offset: int) -> bool:
-        """Take in a record; return whether an earlier owner may have sent it."""
-        self._frontier.read(offset)
-        self._next_offset = offset + 1
-        suspect = self._unflagged > 0 and offset < self._suspects_end
-        if suspect:
-            self._unflagged -= 1
-            self._flagged.add(offset)
-        return suspect
-
-    def passed(self, next_offset: int) -> None:
-        """Take note that nothing more will come below ``next_offset``."""
-        self._frontier.passed(next_offset)
-        if next_offset >= self._suspects_end:
-            self._unflagged = 0
+    @property
+    def pending(self) -> int:
+        """How many endings the next transaction will carry."""
+        return len(self.fresh.pending) + len(self.deferred.pending)
 
     def enter(self, item: Outstanding) -> bool:
         """Take in a conversion; False when another of its key is in hand and it has to wait for that one's commit."""
-        self._outstanding[item.at.offset] = item
+        item.lane.enter(item)
         if item.key in self._behind:
             self._behind[item.key].append(item)
             return False
         self._behind[item.key] = deque()
         return True
 
-    def finish(self, finished: Finished) -> None:
-        """Take in an ending. One that must commit with its offset waits until everything before it is finished."""
-        self._held[finished.offset] = finished
-        if not finished.in_order:
-            self._release(finished.offset)
-        while (lowest := self._frontier.lowest) is not None and lowest in self._held:
-            self._release(lowest)
-
-    def mark(self, max_outstanding: int) -> Mark:
-        """Return what to commit while we work: a successor must suspect all that we may have sent."""
-        return Mark(suspects=max(max_outstanding, self._suspects), counts=dict(self._counts))
-
-    def clean_mark(self) -> Mark:
-        """Return what to commit when none of our own attempts is in doubt: only older suspects remain."""
-        return Mark(suspects=self._suspects, counts=dict(self._counts))
-
     def committed(self) -> list[Outstanding]:
         """Let go of what was pending; return the conversions whose turn it is now, each in hand already."""
-        pending, self._pending = self._pending, []
-        following = (self._leave(finished.key) for finished in pending if finished.key is not None)
+        keys = [finished.key for lane in self.lanes for finished in lane.committed() if finished.key is not None]
+        following = (self._leave(key) for key in keys)
         return [item for item in following if item is not None]
-
-    @property
-    def _suspects(self) -> int:
-        return self._unflagged + len(self._flagged)
-
-    def _release(self, offset: int) -> None:
-        finished = self._held.pop(offset)
-        self._frontier.finish(offset)
-        self._outstanding.pop(offset, None)
-        self._pending.append(finished)
-        was_suspect = offset in self._flagged
-        self._flagged.discard(offset)
-        if finished.ending != "known":
-            self._counts[finished.ending] += 1
-        elif was_suspect:
-            self._unflagged += 1  # it was not unfinished after all, so the next one is among the first
 
     def _leave(self, key: bytes) -> Outstanding | None:
         if behind := self._behind[key]:

@@ -44,9 +44,9 @@ class Retries:
         self._random = random
         self._successes: Counter[str] = Counter()
 
-    def begin(self, programme: str) -> Trial:
-        """Return the blank record of an order that was just taken in."""
-        return Trial(programme, self._successes[programme])
+    def begin(self, programme: str, counted: int = 0) -> Trial:
+        """Return the record of an order that was just taken in, with so many failures that counted before."""
+        return Trial(programme, self._successes[programme], counted=counted)
 
     def succeeded(self, programme: str) -> None:
         """Take note that an order of this programme was delivered."""

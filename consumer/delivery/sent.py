@@ -61,14 +61,21 @@ def may_be_rewritten(receipt: Receipt) -> bool:
     return receipt.ending != "exported" and not waits_for_export(receipt)
 
 
-def judge(conversion: Conversion, at: Position, receipt: Receipt | None) -> Verdict:
-    """Say what a conversion read at ``at`` is, given the receipt that its key has.
+def judge(conversion: Conversion, at: Position, deferrals: int, receipt: Receipt | None) -> Verdict:
+    """Say what a conversion is that stands at ``at`` in the outbox, given the receipt that its key has.
 
-    ``known``: this very record was finished before a crash. ``repeat``: another record says the same. ``conflict``:
+    ``known``: this very record was dealt with before a crash. ``repeat``: another record says the same. ``conflict``:
     another record says something else about the same order.
+
+    Args:
+        conversion: as read.
+        at: its place in the outbox.
+        deferrals: how often it had been put off when this record was written; 0 for one of the outbox.
+        receipt: the newest of its key.
     """
     if receipt is None:
         return "new"
     if receipt.source == at:
-        return "known"
+        is_latest = receipt.ending == "deferred" and receipt.reason != OFFLINE and receipt.deferrals == deferrals
+        return "new" if is_latest else "known"
     return "repeat" if receipt.fingerprint == conversion.fingerprint else "conflict"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from consumer.delivery import mark, sent
+from consumer.delivery.lane import Lane
 from consumer.delivery.mark import Mark
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Finished, Outstanding
@@ -33,9 +34,14 @@ class Settlement:
         self._monotonic_s = monotonic_s
 
     def commit(
-        self, partitions: Sequence[OutboxPartition], mark_of: Callable[[OutboxPartition], Mark]
+        self,
+        partitions: Sequence[OutboxPartition],
+        mark_of: Callable[[OutboxPartition, Lane], Mark],
+        orders: Mapping[bytes, bytes],
     ) -> list[tuple[OutboxPartition, Outstanding]]:
-        """Commit every pending ending and the position of each of these partitions, changed or not.
+        """Commit every pending ending and both positions of each of these partitions, changed or not.
+
+        ``orders`` go to the control topic with them, by key.
 
         Returns the conversions that waited for another of their key and may go on now.
 
@@ -46,42 +52,55 @@ class Settlement:
         """
         started_s = self._monotonic_s()
         for partition in partitions:
-            for finished in partition.pending:
-                self._send(partition.number, finished)
+            for lane in partition.lanes:
+                for finished in lane.pending:
+                    self._send(partition.number, finished)
+        for key, value in orders.items():
+            self._transaction.send(self._settings.control_topic, key, value)
         ends = self._transaction.commit(
             {
-                self._settings.input(partition.number): Committed(partition.position, mark.dump(mark_of(partition)))
+                lane.at: Committed(lane.position, mark.dump(mark_of(partition, lane)))
                 for partition in partitions
+                for lane in partition.lanes
             }
         )
         self._metrics.committed(self._monotonic_s() - started_s)
-        written = Counter(topic for each in partitions for finished in each.pending for topic in self._topics(finished))
+        return [(partition, item) for partition in partitions for item in self._committed(partition, ends)]
+
+    def _send(self, partition: int, finished: Finished) -> None:
+        settings = self._settings
+        if finished.receipt is not None:
+            self._transaction.send(settings.receipt_topic, finished.key, finished.receipt, partition)
+        if finished.dead_letter is not None:
+            self._transaction.send(settings.dead_letter_topic, finished.dead_letter_key, finished.dead_letter)
+        if finished.deferred is not None:
+            headers = finished.deferred_headers
+            self._transaction.send(settings.deferred_topic, finished.key, finished.deferred, partition, headers)
+
+    def _committed(self, partition: OutboxPartition, ends: Mapping[TopicPartition, int]) -> list[Outstanding]:
+        changes = []
+        written: Counter[str] = Counter()
+        for finished in (each for lane in partition.lanes for each in lane.pending):
+            if finished.key is not None and finished.receipt is not None:
+                changes.append((finished.key, sent.pack(finished.receipt)))
+            written.update(self._topics(finished))
+            self._count(finished)
+        if changes:
+            end = ends[TopicPartition(self._settings.receipt_topic, partition.number)]
+            self._table.commit(partition.number, changes, end)
         for topic, count in written.items():
             self._metrics.written(topic, count)
-        return [(partition, item) for partition in partitions for item in self._committed(partition, ends)]
+        if any(finished.ending not in {"deferred", "known"} for finished in partition.deferred.pending):
+            partition.delay.settled()
+        return partition.committed()
 
     def _topics(self, finished: Finished) -> Iterator[str]:
         if finished.receipt is not None:
             yield self._settings.receipt_topic
         if finished.dead_letter is not None:
             yield self._settings.dead_letter_topic
-
-    def _send(self, partition: int, finished: Finished) -> None:
-        if finished.receipt is not None:
-            self._transaction.send(self._settings.receipt_topic, finished.key, finished.receipt, partition)
-        if finished.dead_letter is not None:
-            self._transaction.send(self._settings.dead_letter_topic, finished.dead_letter_key, finished.dead_letter)
-
-    def _committed(self, partition: OutboxPartition, ends: Mapping[TopicPartition, int]) -> list[Outstanding]:
-        changes = []
-        for finished in partition.pending:
-            if finished.key is not None and finished.receipt is not None:
-                changes.append((finished.key, sent.pack(finished.receipt)))
-            self._count(finished)
-        if changes:
-            end = ends[TopicPartition(self._settings.receipt_topic, partition.number)]
-            self._table.commit(partition.number, changes, end)
-        return partition.committed()
+        if finished.deferred is not None:
+            yield self._settings.deferred_topic
 
     def _count(self, finished: Finished) -> None:
         if finished.ending == "known":

@@ -7,6 +7,7 @@ of a partition is `consumer.delivery.partition`.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from random import Random
@@ -17,12 +18,18 @@ import structlog
 from msgspec.structs import replace
 
 from consumer.assignment import Assignment
+from consumer.delivery import deferral
+from consumer.delivery.control import Orders
 from consumer.delivery.dispatch import Dispatch
 from consumer.delivery.endings import Codecs, Endings
+from consumer.delivery.gate import Gates
 from consumer.delivery.intake import Intake
+from consumer.delivery.lane import Lane
+from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.mark import Mark
+from consumer.delivery.method import Method
 from consumer.delivery.metrics import DeliverMetrics
-from consumer.delivery.opening import OutboxFacts, first_opening, next_opening
+from consumer.delivery.opening import OutboxFacts, opening
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.pace import CommitPace
 from consumer.delivery.partition import OutboxPartition
@@ -32,6 +39,8 @@ from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.settlement import Settlement
 from consumer.delivery.worker import Worker
 from consumer.errors import Fenced, Rebalanced, Unavailable
+from consumer.events import Control
+from consumer.events import Method as MethodName
 from consumer.flood import FloodGuard
 from consumer.lag import Lag
 from consumer.state.restore import Restorer
@@ -54,6 +63,10 @@ class DeliverStage:
         table: what was finished before; its changelog is the receipt topic (`consumer.delivery.sent.changes_of`).
         restorer: restores that table; its input is the conversion topic.
         codecs: how values are read and written.
+        methods: how conversions reach Awin, by name.
+        paces: tokens for calls of keys that allow only so many, by programme.
+        orders: what is ordered of programmes; closed with the stage.
+        instance: who we are, for others who read what we order.
         http: where requests go; closed with the stage.
         metrics: where numbers go.
         random: for jitter.
@@ -71,6 +84,10 @@ class DeliverStage:
         table: Table,
         restorer: Restorer,
         codecs: Codecs,
+        methods: Mapping[MethodName, Method],
+        paces: Mapping[str, RateLimiter],
+        orders: Orders,
+        instance: str,
         http: httpx.AsyncBaseTransport,
         metrics: DeliverMetrics,
         random: Random,
@@ -84,13 +101,21 @@ class DeliverStage:
         self._table = table
         self._metrics = metrics
         self._monotonic_s = monotonic_s
-        self._opening: dict[int, Committed | None] = {}
+        self._now_ms = now_ms
+        self._random = random
+        self._orders = orders
+        self._instance = instance
+        self._write_control = codecs.write_control
+        self._ordering: dict[str, Control] = {}
+        self._opening: dict[int, Mapping[TopicPartition, Committed]] = {}
         self._partitions: dict[int, OutboxPartition] = {}
         self._pace = CommitPace(settings.group_commit_ms, settings.max_outstanding // 2, monotonic_s)
+        self._gates = Gates(settings.gates(), settings.limits, monotonic_s)
+        self._paces = paces
         self._doubtful = False
         self._fenced = False
         self._assignment = Assignment(
-            (settings.conversion_topic,),
+            (settings.conversion_topic, settings.deferred_topic),
             restorer,
             self,
             on_restored=lambda done: metrics.restored(done.seconds, done.changes),
@@ -109,10 +134,28 @@ class DeliverStage:
         retries = Retries(policy, random)
         self._endings = Endings(codecs, settings.max_message_bytes, now_ms)
         flood = FloodGuard(settings.conversion_topic, settings.flood_share)
-        self._intake = Intake(table, codecs, self._endings, retries, flood)
+        self._intake = Intake(
+            table,
+            codecs,
+            self._endings,
+            retries,
+            flood,
+            backlog_ms=(settings.backlog_after_ms, settings.max_age_ms),
+            now_ms=now_ms,
+        )
         self._settlement = Settlement(self._transaction, table, settings, metrics, monotonic_s)
         self._worker = Worker(Sender(http, settings, now_ms), self._may_start, now_ms=now_ms, monotonic_s=monotonic_s)
-        self._dispatch = Dispatch(self._worker, retries, settings, metrics, now_ms=now_ms, monotonic_s=monotonic_s)
+        self._dispatch = Dispatch(
+            self._worker,
+            methods,
+            self._gates,
+            paces,
+            retries,
+            settings,
+            metrics,
+            now_ms=now_ms,
+            monotonic_s=monotonic_s,
+        )
 
     @property
     def assignment(self) -> Assignment:
@@ -150,23 +193,29 @@ class DeliverStage:
             if self._assignment.restoring:
                 # An abort that an outage cut short leaves a transaction open, and restoring waits for its end.
                 self._transaction.abort()
+            self._obey()
             self._open()
             self._pause_or_resume()
-            records = self._source.poll(max(1, self._room()), self._poll_wait_s(timeout_s))
+            records = self._source.poll(self._settings.max_poll_records, self._poll_wait_s(timeout_s))
             self._take(records)
+            self._read()
             if not self._doubtful:
                 self._settle(self._dispatch.start(self._source.generation()))
+            if self._room() <= 0:
+                self._settle(self._dispatch.relieve(self._settings.max_outstanding // (len(self._gates) + 1)))
             self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
             self._commit_if_due(idle=not records and not self._dispatch.in_flight())
         except Fenced:
             self._fenced = True
             raise
-        self._metrics.outstanding(self._unfinished())
-        self._lag.advance(map(self._settings.input, self._partitions))
+        self._metrics.outstanding(self._slots())
+        self._metrics.programmes(dict(self._gates.stops()))
+        self._lag.advance(lane.at for partition in self._partitions.values() for lane in partition.lanes)
 
     def close(self) -> None:
         """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
         with ExitStack() as steps:  # last in, first out; each is done whatever the others raise
+            steps.callback(self._orders.close)
             steps.callback(self._transaction.close)
             steps.callback(self._worker.close)
             steps.callback(self._source.close)
@@ -174,7 +223,7 @@ class DeliverStage:
 
     def activate(self, partition: int, committed: Mapping[TopicPartition, Committed]) -> None:
         """See `consumer.assignment.PartitionOwner`."""
-        self._opening[partition] = committed.get(self._settings.input(partition))
+        self._opening[partition] = committed
 
     def release(self, partitions: Sequence[int], *, lost: bool) -> None:
         """See `consumer.assignment.PartitionOwner`; unless lost, drains first."""
@@ -185,6 +234,7 @@ class DeliverStage:
             self._opening.pop(number, None)
             self._partitions.pop(number, None)
             self._dispatch.forget(number)
+        self._share()
         _log.info("deliver.released", partitions=list(partitions), lost=lost)
 
     def _may_start(self, generation: int) -> bool:
@@ -192,50 +242,110 @@ class DeliverStage:
         fresh = self._source.last_poll_age_s() < self._settings.session_timeout_ms / 2000
         return fresh and self._source.generation() == generation
 
+    def _obey(self) -> None:
+        """Take in what was ordered of programmes, by people or by other instances."""
+        if self._gates.order(self._orders.advance()):
+            for partition in self._partitions.values():
+                partition.delay.reset()
+
     def _open(self) -> None:
         """Commit where each new partition begins and, before its first attempt, that we may send from it."""
-        if not self._opening:
+        if not self._opening or not self._orders.known:
             return
         try:
             self._known = self._facts()
             opened = [self._opened(number, committed) for number, committed in self._opening.items()]
             self._commit(opened, self._working_mark)
             for partition in opened:
-                self._source.start(self._settings.input(partition.number), partition.position)
+                for lane in partition.lanes:
+                    self._source.start(lane.at, lane.position)
                 self._partitions[partition.number] = partition
                 del self._opening[partition.number]
-                _log.info("deliver.opened", partition=partition.number, offset=partition.position)
+                _log.info(
+                    "deliver.opened",
+                    partition=partition.number,
+                    offset=partition.fresh.position,
+                    deferred_offset=partition.deferred.position,
+                )
+            self._share()
         except (Rebalanced, Unavailable) as error:
             _log.warning("deliver.not_opened", partitions=sorted(self._opening), reason=str(error))
 
-    def _opened(self, number: int, committed: Committed | None) -> OutboxPartition:
-        if committed is None:
-            return first_opening(number, self._settings, self._table, self._source)
-        return next_opening(number, committed, self._settings, self._source, self._known)
+    def _opened(self, number: int, committed: Mapping[TopicPartition, Committed]) -> OutboxPartition:
+        return opening(number, committed, self._settings, self._table, self._source, self._known)
+
+    def _share(self) -> None:
+        """Take our part of what programmes and keys may do over all instances."""
+        fraction = len(self._partitions) / max(self._known.partitions, len(self._partitions), 1)
+        self._gates.share(fraction)
+        for pace in self._paces.values():
+            pace.share(fraction)
 
     def _take(self, records: Sequence[Record]) -> None:
-        if records:
-            self._metrics.records(self._settings.conversion_topic, len(records))
+        taken: Counter[str] = Counter()
         for record in records:
             partition = self._partitions.get(record.partition)
-            if partition is None or record.offset < partition.next_offset:
-                continue
-            item = self._intake.read(partition, record)
-            if item is not None:
-                self._dispatch.add(item)
-        for partition in self._partitions.values():
-            partition.passed(self._source.next_offset(self._settings.input(partition.number)))
+            if partition is not None:
+                lane = partition.fresh if record.topic == self._settings.conversion_topic else partition.deferred
+                lane.polled(record)
+                taken[record.topic] += 1
+        for topic, count in taken.items():
+            self._metrics.records(topic, count)
+
+    def _read(self) -> None:
+        """Take in records while there is room, fresh ones first: half of the room is theirs alone."""
+        partitions = list(self._partitions.values())
+        self._random.shuffle(partitions)
+        self._read_from([partition for partition in partitions if partition.fresh.unread], self._read_fresh)
+        self._read_from([partition for partition in partitions if partition.deferred.unread], self._read_deferred)
+        for partition in partitions:
+            for lane in partition.lanes:
+                lane.passed(self._source.next_offset(lane.at))
+
+    def _read_from(self, partitions: list[OutboxPartition], read: Callable[[OutboxPartition], bool]) -> None:
+        """Read a record of each in turn until none has one to be read now."""
+        while partitions:
+            partitions = [partition for partition in partitions if read(partition)]
+
+    def _read_fresh(self, partition: OutboxPartition) -> bool:
+        unread = partition.fresh.unread
+        if not unread or self._room() <= 0:
+            return False
+        self._admit(self._intake.read(partition, unread.popleft()))
+        return True
+
+    def _read_deferred(self, partition: OutboxPartition) -> bool:
+        unread = partition.deferred.unread
+        deferred = sum(each.deferred.slots for each in self._partitions.values())
+        if not unread or self._room() <= 0 or deferred >= self._settings.max_outstanding // 2:
+            return False
+        record = unread[0]
+        if not self._is_due(partition, record):
+            return False
+        partition.delay.taking(record.offset, self._source.high_watermarks().get(partition.deferred.at, 0))
+        self._admit(self._intake.read_deferred(partition, unread.popleft()))
+        return True
+
+    def _is_due(self, partition: OutboxPartition, record: Record) -> bool:
+        return deferral.is_due_at_once(record.headers) or partition.delay.left_ms(record, self._now_ms()) <= 0
+
+    def _admit(self, item: Outstanding | None) -> None:
+        if item is not None:
+            decided = self._dispatch.add(item)
+            if decided is not None:
+                self._settle([decided])
 
     def _settle(self, decided: Iterable[Decided]) -> None:
-        for item, rejection in decided:
-            partition = self._partitions[item.at.partition]
-            if rejection is None:
-                partition.finish(self._endings.delivered(item))
+        for item, rejection, put_off in decided:
+            if put_off is not None:
+                item.lane.finish(self._endings.deferred(item, put_off))
+            elif rejection is not None:
+                item.lane.finish(self._endings.rejected(item, rejection))
             else:
-                partition.finish(self._endings.rejected(item, rejection))
+                item.lane.finish(self._endings.delivered(item))
 
     def _commit_if_due(self, *, idle: bool) -> None:
-        pending = sum(len(partition.pending) for partition in self._partitions.values())
+        pending = sum(partition.pending for partition in self._partitions.values())
         unsure = self._doubtful and bool(self._partitions) and self._pace.may_try()
         if not self._pace.due(pending, idle=idle) and not unsure:
             return
@@ -249,23 +359,35 @@ class DeliverStage:
             self._pace.committed()
 
     def _commit(
-        self, partitions: Sequence[OutboxPartition], mark_of: Callable[[OutboxPartition], Mark]
+        self, partitions: Sequence[OutboxPartition], mark_of: Callable[[OutboxPartition, Lane], Mark]
     ) -> list[tuple[OutboxPartition, Outstanding]]:
         """Commit; after a refusal nothing is begun until a commit shows that we are a member again."""
         try:
-            going_on = self._settlement.commit(partitions, mark_of)
+            self._note_halts()
+            going_on = self._settlement.commit(partitions, mark_of, self._ordered())
         except (Rebalanced, Unavailable) as error:
             self._doubtful = self._doubtful or isinstance(error, Rebalanced)
             self._metrics.commit_failed(type(error).__name__)
             raise
         self._doubtful = False
+        self._ordering.clear()
         return going_on
+
+    def _note_halts(self) -> None:
+        """Have every instance stop what ours has stopped, with the commit of what led to it."""
+        for programme, why in self._dispatch.halted.items():
+            _log.error("deliver.programme_halted", programme=programme, reason=why)
+            self._ordering[programme] = Control(
+                programme=programme, state="halted", reason=why, changed_at_ms=self._now_ms(), changed_by=self._instance
+            )
+        self._dispatch.halted.clear()
+
+    def _ordered(self) -> dict[bytes, bytes]:
+        return {programme.encode(): self._write_control(each) for programme, each in self._ordering.items()}
 
     def _readmit(self, going_on: Iterable[tuple[OutboxPartition, Outstanding]]) -> None:
         for partition, waited in going_on:
-            item = self._intake.admit(partition, waited)
-            if item is not None:
-                self._dispatch.add(item)
+            self._admit(self._intake.admit(partition, waited))
 
     def _drain(self, going: Sequence[OutboxPartition]) -> None:
         """Wait for what is in flight of these partitions, commit it and leave each with its mark."""
@@ -283,13 +405,14 @@ class DeliverStage:
                 _log.warning("deliver.drain_not_committed", reason=str(error))
             return
 
-    def _working_mark(self, partition: OutboxPartition) -> Mark:
-        return self._signed(partition.mark(self._settings.max_outstanding))
+    def _working_mark(self, _: OutboxPartition, lane: Lane) -> Mark:
+        most = self._settings.max_outstanding
+        return self._signed(lane.mark(most if lane.at.topic == self._settings.conversion_topic else most // 2))
 
-    def _leaving_mark(self, partition: OutboxPartition) -> Mark:
+    def _leaving_mark(self, partition: OutboxPartition, lane: Lane) -> Mark:
         if self._in_flight([partition]) or partition.in_doubt:
-            return self._working_mark(partition)
-        return self._signed(partition.clean_mark())
+            return self._working_mark(partition, lane)
+        return self._signed(lane.clean_mark())
 
     def _signed(self, left: Mark) -> Mark:
         """Return a mark that says to which topics it belongs."""
@@ -299,17 +422,16 @@ class DeliverStage:
         return sum(self._dispatch.in_flight(partition.number) for partition in partitions)
 
     def _pause_or_resume(self) -> None:
-        inputs = [self._settings.input(number) for number in self._partitions]
-        if self._room() <= 0:
-            self._source.pause(inputs)
-        else:
-            self._source.resume(inputs)
+        """Poll no more of a partition while records of it are waiting to be taken in."""
+        lanes = [lane for partition in self._partitions.values() for lane in partition.lanes]
+        self._source.pause([lane.at for lane in lanes if lane.unread])
+        self._source.resume([lane.at for lane in lanes if not lane.unread])
 
-    def _unfinished(self) -> int:
-        return sum(partition.unfinished for partition in self._partitions.values())
+    def _slots(self) -> int:
+        return sum(partition.slots for partition in self._partitions.values())
 
     def _room(self) -> int:
-        return self._settings.max_outstanding - self._unfinished()
+        return self._settings.max_outstanding - self._slots()
 
     def _poll_wait_s(self, timeout_s: float) -> float:
         """Poll without waiting while there are answers to wait for instead."""

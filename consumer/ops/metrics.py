@@ -22,6 +22,7 @@ _LATENCY = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 18
 _CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _COMMIT = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+_STOPS = ("paused", "halted", "breaker")
 _OUTCOMES: tuple[Outcome, ...] = ("delivered", "rejected", "throttled", "not_sent", "unknown")
 _ORDER_ENDINGS = ("decided", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter")
 
@@ -141,6 +142,15 @@ class Metrics:
             registry=registry,
         )
         self.endings = Counter("awin_endings", "Conversions by how they ended.", ["ending"], registry=registry)
+        self.deferrals = Counter(
+            "awin_deferrals_total", "Times that a conversion was put off, by why.", ["reason"], registry=registry
+        )
+        self.programme_stopped = Gauge(
+            "awin_programme_stopped",
+            "1 while nothing of a programme is sent: paused by hand, halted by refusals, or its breaker open.",
+            ["programme", "reason"],
+            registry=registry,
+        )
         self.outstanding = Gauge(
             "awin_outstanding_conversions", "Conversions being delivered and not yet finished.", registry=registry
         )
@@ -252,6 +262,7 @@ class DeliverReporter:
         self._attempts = {outcome: metrics.attempts.labels(outcome) for outcome in _OUTCOMES}
         self._commit_seconds = metrics.commit_seconds.labels("deliver")
         self._aborts = metrics.aborts.labels("deliver")
+        self._stops: dict[str, str] = {}
 
     def records(self, topic: str, count: int) -> None:
         """See the port."""
@@ -282,6 +293,9 @@ class DeliverReporter:
 
     def ending(self, ending: str, reason: str) -> None:
         """See the port."""
+        if ending == "deferred":
+            self._metrics.deferrals.labels(reason).inc()
+            return
         self._metrics.endings.labels(ending).inc()
         if reason:
             self._metrics.dead_letters.labels("deliver", reason).inc()
@@ -294,6 +308,14 @@ class DeliverReporter:
     def outstanding(self, conversions: int) -> None:
         """See the port."""
         self._metrics.outstanding.set(conversions)
+
+    def programmes(self, stops: Mapping[str, str]) -> None:
+        """See the port."""
+        if stops != self._stops:
+            self._stops = dict(stops)
+            for programme, stop in stops.items():
+                for reason in _STOPS:
+                    self._metrics.programme_stopped.labels(programme, reason).set(reason == stop)
 
     def committed(self, seconds: float) -> None:
         """See the port."""

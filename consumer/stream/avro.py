@@ -15,7 +15,7 @@ from fastavro import schemaless_writer
 from msgspec import Struct
 
 from consumer.errors import Undecodable
-from consumer.events import Conversion, DeadLetter, OrderCompleted, Receipt, SessionLanded
+from consumer.events import Control, Conversion, DeadLetter, OrderCompleted, Receipt, SessionLanded
 from consumer.stream.amounts import unscaled
 from consumer.stream.conversion_body import write_conversion
 from consumer.stream.decoder import Decoder, RecordT, SchemaRegistry
@@ -109,6 +109,13 @@ class DeadLetterDecoder(Decoder[DeadLetter]):
         super().__init__("awin.dead-letter", DeadLetter, schemas)
 
 
+class ControlDecoder(Decoder[Control]):
+    """Decodes ``awin.control``."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__("awin.control", Control, schemas)
+
+
 class _Encoder(Generic[RecordT]):
     """Encodes one topic's records with our own schema, single-object encoded."""
 
@@ -159,6 +166,13 @@ class ReceiptEncoder(_Encoder[Receipt]):
 
     def __init__(self, schemas: Schemas) -> None:
         super().__init__("awin.receipt", schemas)
+
+
+class ControlEncoder(_Encoder[Control]):
+    """Encodes ``awin.control``."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__("awin.control", schemas)
 
 
 class DeadLetterEncoder(_Encoder[DeadLetter]):

@@ -118,7 +118,7 @@ class KafkaChangelogReader:
                 for message in self._poll():
                     error = message.error()
                     if error is None:
-                        records.append(_record(message))
+                        records.append(record_of(message))
                     elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                         raise _translated(error, f"{partition.topic} [{partition.partition}] at offset {position}")
                     position = max(position, _after(message))
@@ -160,7 +160,8 @@ class KafkaChangelogReader:
             return None
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
+    """Return a message that is no error as a record."""
     return Record(
         topic=cast("str", message.topic()),
         partition=cast("int", message.partition()),

@@ -19,7 +19,7 @@ from consumer.errors import SettingsError
 from consumer.stream.framing import describe
 from consumer.stream.resolution import struct_form, writer_form
 
-CONTRACTS = ("session.landed", "order.completed", "awin.conversion", "awin.receipt", "awin.dead-letter")
+CONTRACTS = ("session.landed", "order.completed", "awin.conversion", "awin.receipt", "awin.dead-letter", "awin.control")
 """The files that come with the package, without ``.avsc``; the default names of the topics."""
 
 

@@ -10,7 +10,9 @@ import structlog
 from confluent_kafka.admin import AdminClient
 
 from consumer.delivery import sent
+from consumer.delivery.control import Orders
 from consumer.delivery.endings import Codecs
+from consumer.delivery.method import Sread
 from consumer.delivery.opening import OutboxFacts
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
@@ -21,7 +23,14 @@ from consumer.state.folder import StateFolder
 from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
 from consumer.state.table import Table
 from consumer.stream import topics
-from consumer.stream.avro import ConversionDecoder, DeadLetterEncoder, ReceiptDecoder, ReceiptEncoder
+from consumer.stream.avro import (
+    ControlDecoder,
+    ControlEncoder,
+    ConversionDecoder,
+    DeadLetterEncoder,
+    ReceiptDecoder,
+    ReceiptEncoder,
+)
 from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
@@ -40,8 +49,8 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
     """
     names = settings.topics
     admin = open_client(AdminClient, clients.connection(settings))
-    facts = topics.describe(admin, (names.conversion, names.receipt, names.dead_letter))
-    topics.copartitioned(facts, (names.conversion, names.receipt))
+    facts = topics.describe(admin, (names.conversion, names.receipt, names.deferred, names.dead_letter))
+    topics.copartitioned(facts, (names.conversion, names.receipt, names.deferred))
     topics.copartitioned(facts, (names.dead_letter,))
     memory = RocksMemory(settings.state.memory_mib * MEBIBYTE // 4, settings.state.memory_mib * MEBIBYTE // 4)
     kept_s = milliseconds(settings.delivery.dedupe_window) // 1000
@@ -55,7 +64,7 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         max_checkpoint_age_ms=milliseconds(names.delete_retention) // 2,
         now_ms=now_ms,
     )
-    doors = Doors(settings, "deliver", folder.instance_id, (names.conversion,))
+    doors = Doors(settings, "deliver", folder.instance_id, (names.conversion, names.deferred))
     restorer = doors.restorer((table,), stack)
     schemas = Schemas.load(settings.schemas.directory)
     limits = stage_settings(settings)
@@ -66,8 +75,16 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         table=table,
         restorer=restorer,
         codecs=Codecs(
-            ConversionDecoder(schemas), ReceiptDecoder(schemas), ReceiptEncoder(schemas), DeadLetterEncoder(schemas)
+            ConversionDecoder(schemas),
+            ReceiptDecoder(schemas),
+            ReceiptEncoder(schemas),
+            DeadLetterEncoder(schemas),
+            ControlEncoder(schemas),
         ),
+        methods={"sread": Sread(limits.endpoint)},
+        paces={},
+        orders=Orders(doors.feed(names.control), ControlDecoder(schemas), time.monotonic),
+        instance=folder.instance_id,
         http=transport(limits),
         metrics=DeliverReporter(metrics),
         random=Random(),
@@ -87,6 +104,8 @@ def stage_settings(settings: Settings) -> DeliverSettings:
     delivery = settings.delivery
     return DeliverSettings(
         conversion_topic=settings.topics.conversion,
+        deferred_topic=settings.topics.deferred,
+        control_topic=settings.topics.control,
         receipt_topic=settings.topics.receipt,
         dead_letter_topic=settings.topics.dead_letter,
         max_message_bytes=settings.topics.max_message_bytes,

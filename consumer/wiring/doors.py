@@ -11,6 +11,7 @@ from consumer.settings import Settings
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
 from consumer.stream.changelog_kafka import KafkaChangelogReader
+from consumer.stream.feed_kafka import KafkaFeed
 from consumer.stream.log import BATCH_OVERHEAD_BYTES, RebalanceListener, Source
 from consumer.stream.source import KafkaSource
 from consumer.stream.transaction import KafkaTransaction
@@ -58,6 +59,10 @@ class Doors:
             max_record_bytes=self._settings.topics.max_message_bytes - BATCH_OVERHEAD_BYTES,
             on_error=self._report,
         )
+
+    def feed(self, topic: str) -> KafkaFeed:
+        """Open a small topic that every instance reads for itself."""
+        return KafkaFeed(clients.connection(self._settings), f"{self._group}-feed", topic)
 
     def restorer(self, tables: Sequence[Table], stack: ExitStack) -> Restorer:
         """Start the restorer of these tables; ``stack`` closes it."""

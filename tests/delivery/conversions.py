@@ -8,17 +8,19 @@ from functools import cache
 from msgspec.structs import replace
 
 from consumer.delivery.endings import Codecs
+from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.retry import Trial
 from consumer.events import Conversion, Mode, Part, Position, outbox_key
 from consumer.stream.avro import (
+    ControlEncoder,
     ConversionDecoder,
     ConversionEncoder,
     DeadLetterEncoder,
     ReceiptDecoder,
     ReceiptEncoder,
 )
-from consumer.stream.log import Record
+from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
 T0_MS = 1_700_000_000_000
@@ -68,7 +70,11 @@ def schemas() -> Schemas:
 def codecs() -> Codecs:
     """Return the real codecs."""
     return Codecs(
-        ConversionDecoder(schemas()), ReceiptDecoder(schemas()), ReceiptEncoder(schemas()), DeadLetterEncoder(schemas())
+        ConversionDecoder(schemas()),
+        ReceiptDecoder(schemas()),
+        ReceiptEncoder(schemas()),
+        DeadLetterEncoder(schemas()),
+        ControlEncoder(schemas()),
     )
 
 
@@ -77,7 +83,22 @@ def encoded(conversion: Conversion) -> bytes:
     return ConversionEncoder(schemas())(conversion)
 
 
-def outstanding(conversion: Conversion, offset: int) -> Outstanding:
-    """Return a conversion in hand, as read from partition 0 of the outbox."""
-    record = Record("awin.conversion", 0, offset, T0_MS, key_of(conversion), encoded(conversion))
-    return Outstanding(record, conversion, key_of(conversion), Trial(conversion.programme, 0), suspect=False)
+def outstanding(conversion: Conversion, offset: int, lane: Lane | None = None) -> Outstanding:
+    """Return a conversion in hand, as read from partition 0 of the outbox or of another lane."""
+    topic = "awin.conversion" if lane is None else lane.at.topic
+    record = Record(topic, 0, offset, T0_MS, key_of(conversion), encoded(conversion))
+    return in_hand(record, conversion, lane)
+
+
+def in_hand(record: Record, conversion: Conversion, lane: Lane | None = None) -> Outstanding:
+    """Return a conversion in hand, as read from this record."""
+    at = TopicPartition(record.topic, record.partition)
+    return Outstanding(
+        record=record,
+        conversion=conversion,
+        key=key_of(conversion),
+        at=Position(*at, record.offset),
+        lane=Lane(at, 0) if lane is None else lane,
+        trial=Trial(conversion.programme, 0),
+        suspect=False,
+    )

@@ -6,26 +6,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from consumer.delivery import mark, sent
+from consumer.delivery.control import Orders
 from consumer.delivery.mark import Mark
+from consumer.delivery.method import Sread
 from consumer.delivery.opening import OutboxFacts
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.demo.awin import StandInAwin
-from consumer.events import Conversion, DeadLetter, Outcome, Receipt
+from consumer.events import Control, Conversion, DeadLetter, Outcome, ProgrammeState, Receipt
 from consumer.state.memory import MemoryStore
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
-from consumer.stream.avro import DeadLetterDecoder
+from consumer.stream.avro import ControlDecoder, DeadLetterDecoder
 from consumer.stream.changelog_memory import MemoryChangelogReader
+from consumer.stream.feed_memory import MemoryFeed
 from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
 from consumer.stream.memory import Chooser, MemoryLog, MemorySource, MemoryTransaction, in_order
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, schemas
 
 GROUP = "group"
+INPUTS = ("awin.conversion", "awin.deferred")
 DAY_MS = 86_400_000
 
 
@@ -37,6 +41,7 @@ class RecordingMetrics:
         self.endings: Counter[tuple[str, str]] = Counter()
         self.latencies: list[tuple[float, float]] = []
         self.most_outstanding = 0
+        self.stops: dict[str, str] = {}
         self.commits = 0
         self.failures: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
@@ -84,6 +89,10 @@ class RecordingMetrics:
         """Keep the most."""
         self.most_outstanding = max(self.most_outstanding, conversions)
 
+    def programmes(self, stops: Mapping[str, str]) -> None:
+        """Keep the latest."""
+        self.stops = dict(stops)
+
     def committed(self, seconds: float) -> None:
         """Count."""
         assert seconds >= 0
@@ -108,7 +117,7 @@ class Member:
         )
         restorer = Restorer(
             [table],
-            ["awin.conversion"],
+            INPUTS,
             lambda: MemoryChangelogReader(world.log, GROUP),
             background=False,
         )
@@ -119,6 +128,10 @@ class Member:
             table=table,
             restorer=restorer,
             codecs=codecs(),
+            methods={"sread": Sread(settings.endpoint)},
+            paces={},
+            orders=Orders(MemoryFeed(world.log, "awin.control"), ControlDecoder(schemas()), time.monotonic, 0.0),
+            instance=name,
             http=transport(settings),
             metrics=self.metrics,
             random=Random(1),
@@ -130,7 +143,7 @@ class Member:
     def _open_source(self, listener: RebalanceListener) -> Source:
         self.source = MemorySource(
             self._world.log,
-            ["awin.conversion"],
+            INPUTS,
             listener,
             group=GROUP,
             member=self.name,
@@ -175,7 +188,12 @@ class World:
         self.chooser = chooser
         self.facts = OutboxFacts("receipt-id", partitions)
         self.log = MemoryLog(
-            {"awin.conversion": partitions, "awin.receipt": partitions, "awin.dead-letter": 1}, clock_ms=self.now
+            {
+                **dict.fromkeys((*INPUTS, "awin.receipt"), partitions),
+                "awin.dead-letter": 1,
+                "awin.control": 1,
+            },
+            clock_ms=self.now,
         )
         self._members: list[Member] = []
 
@@ -196,8 +214,9 @@ class World:
         drain_budget_ms: int = 2_000,
         unknown_outcome: Literal["retry", "park"] = "retry",
         alone: bool = True,
+        **others: Any,
     ) -> Member:
-        """Start an instance, by itself with all partitions unless told otherwise."""
+        """Start an instance, by itself with all partitions unless told otherwise; ``others`` are `DeliverSettings`."""
         settings = DeliverSettings(
             endpoint=self.awin.endpoint,
             max_outstanding=max_outstanding,
@@ -208,17 +227,29 @@ class World:
             drain_budget_ms=drain_budget_ms,
             unknown_outcome=unknown_outcome,
             group_commit_ms=20,
+            **others,
         )
         started = Member(self, name, settings, MemoryStore() if store is None else store)
         self._members.append(started)
         if alone:
-            self.log.rebalance({name: self.log.partitions("awin.conversion")}, GROUP)
+            self.log.rebalance({name: self.log.partitions(*INPUTS)}, GROUP)
         return started
 
     def produce(self, *conversions: Conversion) -> None:
         """Append conversions to the outbox."""
         for conversion in conversions:
             self.log.produce("awin.conversion", key_of(conversion), encoded(conversion))
+
+    def order(self, programme: str, state: ProgrammeState) -> None:
+        """Order something of a programme, as the command line does."""
+        control = Control(programme=programme, state=state, reason="test", changed_at_ms=self.now_ms, changed_by="test")
+        self.log.produce("awin.control", programme.encode(), codecs().write_control(control), 0)
+
+    def orders(self) -> list[tuple[str, ProgrammeState]]:
+        """Return everything that was ordered."""
+        decode = ControlDecoder(schemas())
+        orders = [decode(record.value) for record in self.log.records("awin.control", 0)]
+        return [(control.programme, control.state) for control in orders]
 
     def receipts(self) -> dict[str, Receipt]:
         """Return the newest receipt of each order."""

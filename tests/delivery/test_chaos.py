@@ -16,7 +16,7 @@ from consumer.errors import Rebalanced, Unavailable
 from consumer.events import Conversion
 from consumer.stream.memory import Shuffled
 from tests.delivery.conversions import key_of, sale
-from tests.delivery.stages import Member, World
+from tests.delivery.stages import INPUTS, Member, World
 
 ORDERS = 25
 ROUNDS = 40
@@ -100,11 +100,10 @@ class Fleet:
 
     def share(self) -> None:
         """Give each partition to some member."""
-        plan: dict[str, list[tuple[str, int]]] = {name: [] for name in self.members}
-        for at in self.world.log.partitions("awin.conversion"):
-            plan[self.random.choice(list(plan))].append(at)
+        owners = [self.random.choice(list(self.members)) for _ in self.world.log.partitions("awin.conversion")]
         shares = {
-            name: [at for at in self.world.log.partitions("awin.conversion") if at in plan[name]] for name in plan
+            name: [at for at in self.world.log.partitions(*INPUTS) if owners[at.partition] == name]
+            for name in self.members
         }
         self.world.log.rebalance(shares, "group")
 

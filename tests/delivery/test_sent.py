@@ -23,28 +23,39 @@ def receipt_at(offset: int) -> Receipt:
 
 def test_an_order_without_receipt_is_new() -> None:
     """Nothing known means that it is to be sent."""
-    assert sent.judge(sale("A-1"), HERE, None) == "new"
+    assert sent.judge(sale("A-1"), HERE, 0, None) == "new"
 
 
 def test_the_same_record_is_known() -> None:
     """The record that the receipt answers was finished before a crash, whatever it says."""
-    assert sent.judge(sale("A-1"), HERE, receipt_at(4)) == "known"
+    assert sent.judge(sale("A-1"), HERE, 0, receipt_at(4)) == "known"
 
 
 def test_another_record_that_says_the_same_is_a_repeat() -> None:
     """The fingerprint decides."""
-    assert sent.judge(sale("A-1"), HERE, receipt_at(3)) == "repeat"
+    assert sent.judge(sale("A-1"), HERE, 0, receipt_at(3)) == "repeat"
 
 
 def test_another_record_that_says_something_else_is_a_conflict() -> None:
     """Another amount under the same reference is not sent."""
-    assert sent.judge(sale("A-1", fingerprint=b"other"), HERE, receipt_at(3)) == "conflict"
+    assert sent.judge(sale("A-1", fingerprint=b"other"), HERE, 0, receipt_at(3)) == "conflict"
 
 
 def test_the_same_offset_of_another_partition_is_another_record() -> None:
     """Positions are compared whole."""
     elsewhere = replace(receipt_at(4), source=Position("awin.conversion", 1, 4))
-    assert sent.judge(sale("A-1"), HERE, elsewhere) == "repeat"
+    assert sent.judge(sale("A-1"), HERE, 0, elsewhere) == "repeat"
+
+
+def test_only_the_latest_deferral_of_a_conversion_is_tried() -> None:
+    """An earlier one, and the outbox's own record, were dealt with; one that ended is known however often put off."""
+    deferred = replace(receipt_at(4), ending="deferred", reason="breaker", deferrals=2)
+    judged = [sent.judge(sale("A-1"), HERE, number, deferred) for number in range(4)]
+    assert judged == ["known", "known", "new", "known"]
+    ended = replace(deferred, ending="delivered", reason="")
+    assert {sent.judge(sale("A-1"), HERE, number, ended) for number in range(4)} == {"known"}
+    left = replace(deferred, reason="offline", deferrals=0)
+    assert sent.judge(sale("A-1"), HERE, 0, left) == "known"
 
 
 def test_the_receipt_topic_is_the_stores_changelog() -> None:

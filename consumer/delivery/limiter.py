@@ -1,0 +1,91 @@
+"""How often something may be done, shared with other instances by their shares of the work. Pure but for the clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+
+class RateLimiter:
+    """A token bucket that holds ``burst`` tokens, at least one, and is empty at first.
+
+    Args:
+        rate_per_s: tokens a second over all instances; ``None``: no limit.
+        monotonic_s: the clock.
+        burst_s: the bucket holds what comes in so long.
+    """
+
+    def __init__(self, rate_per_s: float | None, monotonic_s: Callable[[], float], burst_s: float = 0.0) -> None:
+        self._whole_rate_per_s = rate_per_s
+        self._monotonic_s = monotonic_s
+        self._burst_s = burst_s
+        self._rate_per_s = rate_per_s
+        self._tokens = 0.0
+        self._filled_s = monotonic_s()
+
+    def share(self, fraction: float) -> None:
+        """From now on so much of the whole rate is ours, between 0 and 1."""
+        self._fill()
+        if self._whole_rate_per_s is not None:
+            self._rate_per_s = self._whole_rate_per_s * fraction
+            self._tokens = min(self._tokens, self._most())
+
+    def take(self) -> bool:
+        """Take a token if there is one."""
+        if self._rate_per_s is None:
+            return True
+        self._fill()
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def wait_s(self, tokens: int = 1) -> float:
+        """Return the seconds until so many tokens will have come: 0 when they are there, infinity without a share."""
+        if self._rate_per_s is None:
+            return 0.0
+        self._fill()
+        missing = tokens - self._tokens
+        if missing <= 0:
+            return 0.0
+        return missing / self._rate_per_s if self._rate_per_s > 0 else math.inf
+
+    def _most(self) -> float:
+        return max(1.0, (self._rate_per_s or 0.0) * self._burst_s)
+
+    def _fill(self) -> None:
+        now_s = self._monotonic_s()
+        if self._rate_per_s is not None:
+            self._tokens = min(self._most(), self._tokens + max(0.0, now_s - self._filled_s) * self._rate_per_s)
+        self._filled_s = now_s
+
+
+class ConcurrencyCap:
+    """How many attempts may be under way at once.
+
+    Args:
+        most: over all instances; ``None``: no limit.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self._whole = most
+        self._most = most
+        self._taken = 0
+
+    def share(self, fraction: float) -> None:
+        """From now on so much of the whole is ours, between 0 and 1, but at least one."""
+        if self._whole is not None:
+            self._most = max(1, int(self._whole * fraction))
+
+    @property
+    def free(self) -> bool:
+        """Whether another may begin."""
+        return self._most is None or self._taken < self._most
+
+    def take(self) -> None:
+        """One begins."""
+        self._taken += 1
+
+    def give_back(self) -> None:
+        """One has ended."""
+        self._taken -= 1

@@ -1,0 +1,139 @@
+"""One programme's conversions by one method: waiting for others, for their turn, or for another attempt. Pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from consumer.delivery.gate import Gate
+from consumer.delivery.limiter import RateLimiter
+from consumer.delivery.method import Method
+from consumer.delivery.outstanding import Outstanding
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """Conversions that share a request."""
+
+    queue: Queue
+    items: list[Outstanding]
+    probe: bool = False
+    began_s: float = field(default=0.0)
+    """When its attempt was handed over."""
+
+
+class Queue:
+    """Conversions of one programme that are to be sent by one method.
+
+    Args:
+        programme: theirs.
+        method: how they are sent.
+        gate: stands before their attempts.
+        pace: tokens for calls of the key that they share with other programmes.
+    """
+
+    def __init__(self, programme: str, method: Method, gate: Gate, pace: RateLimiter) -> None:
+        self.programme = programme
+        self.method = method
+        self.gate = gate
+        self.pace = pace
+        self.under_way = 0
+        """Calls in flight."""
+        self._fresh: deque[tuple[float, Outstanding]] = deque()
+        self._deferred: deque[tuple[float, Outstanding]] = deque()
+        self._again: deque[Call] = deque()
+        self._waiting: list[tuple[float, int, Call]] = []
+        self._numbers = count()
+
+    def add(self, item: Outstanding, now_s: float, *, fresh: bool) -> None:
+        """Take in a conversion; a fresh one goes before those that were put off already."""
+        (self._fresh if fresh else self._deferred).append((now_s, item))
+
+    def again(self, items: Iterable[Outstanding], due_s: float) -> None:
+        """Have these sent again by one call, the same ones, at this time of the monotonic clock."""
+        heapq.heappush(self._waiting, (due_s, next(self._numbers), Call(self, list(items))))
+
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing can begin now, whatever is in the queue."""
+        busy = self.method.one_call_at_a_time and self.under_way > 0
+        return busy or not self.gate.cap.free or self.gate.rate.wait_s() > 0 or self.pace.wait_s() > 0
+
+    def take(self, now_s: float) -> Call | None:
+        """Return the next call that is due; its limits must have been asked for."""
+        while self._waiting and self._waiting[0][0] <= now_s:
+            self._again.append(heapq.heappop(self._waiting)[2])
+        if self._again:
+            return self._again.popleft()
+        if self._gathered(now_s):
+            return Call(self, list(self._next(self.method.most)))
+        return None
+
+    def due_in_s(self, now_s: float) -> float | None:
+        """Return the seconds until something may begin, limits aside; ``None`` when nothing is here."""
+        if self._again:
+            return 0.0
+        times = [self._waiting[0][0]] if self._waiting else []
+        if len(self) - self._resent() >= self.method.most:
+            return 0.0
+        times += [queue[0][0] + self.method.gather_s for queue in (self._fresh, self._deferred) if queue]
+        return max(0.0, min(times) - now_s) if times else None
+
+    def __len__(self) -> int:
+        """Return how many conversions are here, those in flight aside."""
+        return len(self._fresh) + len(self._deferred) + self._resent()
+
+    def items(self) -> Iterator[Outstanding]:
+        """Yield what is here."""
+        yield from (item for queue in (self._fresh, self._deferred) for _, item in queue)
+        yield from (item for call in self._calls() for item in call.items)
+
+    def withdraw(self, most: int | None = None) -> list[Outstanding]:
+        """Take out everything, or so many of those that have waited least and were not sent yet."""
+        if most is not None:
+            return list(self._newest(most))
+        items = list(self.items())
+        self._keep(lambda _: False)
+        return items
+
+    def forget(self, partition: int) -> None:
+        """Drop a partition's conversions."""
+        self._keep(lambda item: item.at.partition != partition)
+
+    def _newest(self, most: int) -> Iterator[Outstanding]:
+        for queue in (self._deferred, self._fresh):
+            while queue and most > 0:
+                most -= 1
+                yield queue.pop()[1]
+
+    def _gathered(self, now_s: float) -> bool:
+        waiting = len(self._fresh) + len(self._deferred)
+        if waiting >= self.method.most:
+            return True
+        oldest_s = min((queue[0][0] for queue in (self._fresh, self._deferred) if queue), default=None)
+        return oldest_s is not None and now_s - oldest_s >= self.method.gather_s
+
+    def _next(self, most: int) -> Iterator[Outstanding]:
+        for queue in (self._fresh, self._deferred):
+            while queue and most > 0:
+                most -= 1
+                yield queue.popleft()[1]
+
+    def _calls(self) -> Iterator[Call]:
+        yield from self._again
+        yield from (call for _, _, call in self._waiting)
+
+    def _resent(self) -> int:
+        return sum(len(call.items) for call in self._calls())
+
+    def _keep(self, wanted: Callable[[Outstanding], bool]) -> None:
+        self._fresh = deque(entry for entry in self._fresh if wanted(entry[1]))
+        self._deferred = deque(entry for entry in self._deferred if wanted(entry[1]))
+        for call in self._calls():
+            call.items = [item for item in call.items if wanted(item)]
+        self._again = deque(call for call in self._again if call.items)
+        self._waiting = [entry for entry in self._waiting if entry[2].items]
+        heapq.heapify(self._waiting)
