@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
+
+import structlog
 
 from consumer.errors import TopicError, Undecodable
 from consumer.events import Control, ProgrammeState
 from consumer.stream.framing import Headers
 from consumer.stream.log import Record
+
+_log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
 
 class Feed(Protocol):
@@ -33,12 +37,15 @@ class Feed(Protocol):
 
 
 class Orders:
-    """Follows the orders.
+    """Follows what is ordered, and gives the orders of this instance: to halt a programme, everywhere.
 
     Args:
         feed: the topic.
         decode: reads a record; raises `Undecodable`.
-        monotonic_s: the clock.
+        encode: writes one.
+        instance: who we are, for others who read what we order.
+        monotonic_s: the clock for looking.
+        now_ms: the wall clock.
         interval_s: from one look to the next.
     """
 
@@ -46,14 +53,22 @@ class Orders:
         self,
         feed: Feed,
         decode: Callable[[bytes | None, Headers], Control],
+        encode: Callable[[Control], bytes],
+        *,
+        instance: str,
         monotonic_s: Callable[[], float],
+        now_ms: Callable[[], int],
         interval_s: float = 0.25,
     ) -> None:
         self._feed = feed
         self._decode = decode
+        self._encode = encode
+        self._instance = instance
         self._monotonic_s = monotonic_s
+        self._now_ms = now_ms
         self._interval_s = interval_s
         self._due_s = monotonic_s()
+        self._given: dict[bytes, bytes] = {}
 
     @property
     def known(self) -> bool:
@@ -71,6 +86,26 @@ class Orders:
             return {}
         self._due_s = now_s + self._interval_s
         return dict(map(self._order, self._feed.advance()))
+
+    def halt(self, programme: str, reason: str) -> None:
+        """Order that a programme halt."""
+        _log.error("deliver.programme_halted", programme=programme, reason=reason)
+        control = Control(
+            programme=programme,
+            state="halted",
+            reason=reason,
+            changed_at_ms=self._now_ms(),
+            changed_by=self._instance,
+        )
+        self._given[programme.encode()] = self._encode(control)
+
+    def given(self) -> dict[bytes, bytes]:
+        """Return the orders of this instance that are not committed yet, by key."""
+        return dict(self._given)
+
+    def committed(self) -> None:
+        """Take note that they are."""
+        self._given.clear()
 
     def close(self) -> None:
         """Let go of connections."""

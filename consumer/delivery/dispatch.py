@@ -37,6 +37,7 @@ class Dispatch:
         retries: when to try again.
         settings: limits.
         metrics: where numbers go.
+        halt: told of a programme that had to be stopped, and why.
         now_ms: the wall clock.
         monotonic_s: the clock for waits.
     """
@@ -51,6 +52,7 @@ class Dispatch:
         settings: DeliverSettings,
         metrics: DeliverMetrics,
         *,
+        halt: Callable[[str, str], None],
         now_ms: Callable[[], int],
         monotonic_s: Callable[[], float],
     ) -> None:
@@ -61,13 +63,12 @@ class Dispatch:
         self._retries = retries
         self._settings = settings
         self._metrics = metrics
+        self._tell_halt = halt
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._numbers = count()
         self._queues: dict[tuple[str, MethodName], Queue] = {}
         self._in_flight: dict[int, Call] = {}
-        self.halted: dict[str, str] = {}
-        """Programmes that were halted since this was emptied last, and why."""
 
     def add(self, item: Outstanding) -> Decided | None:
         """Take in a conversion to be sent; return what becomes of it if that is known already."""
@@ -274,7 +275,7 @@ class Dispatch:
 
     def _halt(self, queue: Queue, why: str) -> None:
         queue.gate.order("halted")
-        self.halted[queue.programme] = why
+        self._tell_halt(queue.programme, why)
 
     def _failed(self, call: Call, answer: Answer) -> None:
         """Nothing of a call got through: tell the breaker."""

@@ -13,7 +13,7 @@ from consumer.delivery.deferral import Deferral, Why
 from consumer.delivery.outstanding import Finished, Outstanding
 from consumer.delivery.sent import OFFLINE
 from consumer.errors import Reject
-from consumer.events import Control, Conversion, DeadLetter, Ending, Position, Receipt
+from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
 from consumer.stream.log import Record
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -28,7 +28,6 @@ class Codecs(Struct, frozen=True):
     read_receipt: Callable[[bytes | None, Headers], Receipt]
     write_receipt: Callable[[Receipt], bytes]
     write_dead_letter: Callable[[DeadLetter], bytes]
-    write_control: Callable[[Control], bytes]
 
 
 class Endings:

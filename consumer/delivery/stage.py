@@ -7,7 +7,6 @@ of a partition is `consumer.delivery.partition`.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from random import Random
@@ -18,7 +17,6 @@ import structlog
 from msgspec.structs import replace
 
 from consumer.assignment import Assignment
-from consumer.delivery import deferral
 from consumer.delivery.control import Orders
 from consumer.delivery.dispatch import Dispatch
 from consumer.delivery.endings import Codecs, Endings
@@ -33,19 +31,19 @@ from consumer.delivery.opening import OutboxFacts, opening
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.pace import CommitPace
 from consumer.delivery.partition import OutboxPartition
+from consumer.delivery.reading import Reading
 from consumer.delivery.retry import Retries, RetryPolicy
 from consumer.delivery.sender import Sender
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.settlement import Settlement
 from consumer.delivery.worker import Worker
 from consumer.errors import Fenced, Rebalanced, Unavailable
-from consumer.events import Control
 from consumer.events import Method as MethodName
 from consumer.flood import FloodGuard
 from consumer.lag import Lag
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
-from consumer.stream.log import Committed, RebalanceListener, Record, Source, TopicPartition, Transaction
+from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
 
 _log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
@@ -66,7 +64,6 @@ class DeliverStage:
         methods: how conversions reach Awin, by name.
         paces: tokens for calls of keys that allow only so many, by programme.
         orders: what is ordered of programmes; closed with the stage.
-        instance: who we are, for others who read what we order.
         http: where requests go; closed with the stage.
         metrics: where numbers go.
         random: for jitter.
@@ -87,7 +84,6 @@ class DeliverStage:
         methods: Mapping[MethodName, Method],
         paces: Mapping[str, RateLimiter],
         orders: Orders,
-        instance: str,
         http: httpx.AsyncBaseTransport,
         metrics: DeliverMetrics,
         random: Random,
@@ -101,12 +97,7 @@ class DeliverStage:
         self._table = table
         self._metrics = metrics
         self._monotonic_s = monotonic_s
-        self._now_ms = now_ms
-        self._random = random
         self._orders = orders
-        self._instance = instance
-        self._write_control = codecs.write_control
-        self._ordering: dict[str, Control] = {}
         self._opening: dict[int, Mapping[TopicPartition, Committed]] = {}
         self._partitions: dict[int, OutboxPartition] = {}
         self._pace = CommitPace(settings.group_commit_ms, settings.max_outstanding // 2, monotonic_s)
@@ -143,6 +134,7 @@ class DeliverStage:
             backlog_ms=(settings.backlog_after_ms, settings.max_age_ms),
             now_ms=now_ms,
         )
+        self._reading = Reading(settings, self._source, self._intake, metrics, random, now_ms)
         self._settlement = Settlement(self._transaction, table, settings, metrics, monotonic_s)
         self._worker = Worker(Sender(http, settings, now_ms), self._may_start, now_ms=now_ms, monotonic_s=monotonic_s)
         self._dispatch = Dispatch(
@@ -153,6 +145,7 @@ class DeliverStage:
             retries,
             settings,
             metrics,
+            halt=orders.halt,
             now_ms=now_ms,
             monotonic_s=monotonic_s,
         )
@@ -195,20 +188,18 @@ class DeliverStage:
                 self._transaction.abort()
             self._obey()
             self._open()
-            self._pause_or_resume()
-            records = self._source.poll(self._settings.max_poll_records, self._poll_wait_s(timeout_s))
-            self._take(records)
-            self._read()
+            polled = self._reading.poll(self._partitions, self._poll_wait_s(timeout_s))
+            self._reading.read(self._partitions, self._admit)
             if not self._doubtful:
                 self._settle(self._dispatch.start(self._source.generation()))
-            if self._room() <= 0:
+            if self._reading.room(self._partitions) <= 0:
                 self._settle(self._dispatch.relieve(self._settings.max_outstanding // (len(self._gates) + 1)))
             self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
-            self._commit_if_due(idle=not records and not self._dispatch.in_flight())
+            self._commit_if_due(idle=not polled and not self._dispatch.in_flight())
         except Fenced:
             self._fenced = True
             raise
-        self._metrics.outstanding(self._slots())
+        self._metrics.outstanding(sum(partition.slots for partition in self._partitions.values()))
         self._metrics.programmes(dict(self._gates.stops()))
         self._lag.advance(lane.at for partition in self._partitions.values() for lane in partition.lanes)
 
@@ -281,54 +272,6 @@ class DeliverStage:
         for pace in self._paces.values():
             pace.share(fraction)
 
-    def _take(self, records: Sequence[Record]) -> None:
-        taken: Counter[str] = Counter()
-        for record in records:
-            partition = self._partitions.get(record.partition)
-            if partition is not None:
-                lane = partition.fresh if record.topic == self._settings.conversion_topic else partition.deferred
-                lane.polled(record)
-                taken[record.topic] += 1
-        for topic, count in taken.items():
-            self._metrics.records(topic, count)
-
-    def _read(self) -> None:
-        """Take in records while there is room, fresh ones first: half of the room is theirs alone."""
-        partitions = list(self._partitions.values())
-        self._random.shuffle(partitions)
-        self._read_from([partition for partition in partitions if partition.fresh.unread], self._read_fresh)
-        self._read_from([partition for partition in partitions if partition.deferred.unread], self._read_deferred)
-        for partition in partitions:
-            for lane in partition.lanes:
-                lane.passed(self._source.next_offset(lane.at))
-
-    def _read_from(self, partitions: list[OutboxPartition], read: Callable[[OutboxPartition], bool]) -> None:
-        """Read a record of each in turn until none has one to be read now."""
-        while partitions:
-            partitions = [partition for partition in partitions if read(partition)]
-
-    def _read_fresh(self, partition: OutboxPartition) -> bool:
-        unread = partition.fresh.unread
-        if not unread or self._room() <= 0:
-            return False
-        self._admit(self._intake.read(partition, unread.popleft()))
-        return True
-
-    def _read_deferred(self, partition: OutboxPartition) -> bool:
-        unread = partition.deferred.unread
-        deferred = sum(each.deferred.slots for each in self._partitions.values())
-        if not unread or self._room() <= 0 or deferred >= self._settings.max_outstanding // 2:
-            return False
-        record = unread[0]
-        if not self._is_due(partition, record):
-            return False
-        partition.delay.taking(record.offset, self._source.high_watermarks().get(partition.deferred.at, 0))
-        self._admit(self._intake.read_deferred(partition, unread.popleft()))
-        return True
-
-    def _is_due(self, partition: OutboxPartition, record: Record) -> bool:
-        return deferral.is_due_at_once(record.headers) or partition.delay.left_ms(record, self._now_ms()) <= 0
-
     def _admit(self, item: Outstanding | None) -> None:
         if item is not None:
             decided = self._dispatch.add(item)
@@ -363,27 +306,14 @@ class DeliverStage:
     ) -> list[tuple[OutboxPartition, Outstanding]]:
         """Commit; after a refusal nothing is begun until a commit shows that we are a member again."""
         try:
-            self._note_halts()
-            going_on = self._settlement.commit(partitions, mark_of, self._ordered())
+            going_on = self._settlement.commit(partitions, mark_of, self._orders.given())
         except (Rebalanced, Unavailable) as error:
             self._doubtful = self._doubtful or isinstance(error, Rebalanced)
             self._metrics.commit_failed(type(error).__name__)
             raise
         self._doubtful = False
-        self._ordering.clear()
+        self._orders.committed()
         return going_on
-
-    def _note_halts(self) -> None:
-        """Have every instance stop what ours has stopped, with the commit of what led to it."""
-        for programme, why in self._dispatch.halted.items():
-            _log.error("deliver.programme_halted", programme=programme, reason=why)
-            self._ordering[programme] = Control(
-                programme=programme, state="halted", reason=why, changed_at_ms=self._now_ms(), changed_by=self._instance
-            )
-        self._dispatch.halted.clear()
-
-    def _ordered(self) -> dict[bytes, bytes]:
-        return {programme.encode(): self._write_control(each) for programme, each in self._ordering.items()}
 
     def _readmit(self, going_on: Iterable[tuple[OutboxPartition, Outstanding]]) -> None:
         for partition, waited in going_on:
@@ -420,18 +350,6 @@ class DeliverStage:
 
     def _in_flight(self, partitions: Iterable[OutboxPartition]) -> int:
         return sum(self._dispatch.in_flight(partition.number) for partition in partitions)
-
-    def _pause_or_resume(self) -> None:
-        """Poll no more of a partition while records of it are waiting to be taken in."""
-        lanes = [lane for partition in self._partitions.values() for lane in partition.lanes]
-        self._source.pause([lane.at for lane in lanes if lane.unread])
-        self._source.resume([lane.at for lane in lanes if not lane.unread])
-
-    def _slots(self) -> int:
-        return sum(partition.slots for partition in self._partitions.values())
-
-    def _room(self) -> int:
-        return self._settings.max_outstanding - self._slots()
 
     def _poll_wait_s(self, timeout_s: float) -> float:
         """Poll without waiting while there are answers to wait for instead."""

@@ -13,7 +13,6 @@ from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.retry import Trial
 from consumer.events import Conversion, Mode, Part, Position, outbox_key
 from consumer.stream.avro import (
-    ControlEncoder,
     ConversionDecoder,
     ConversionEncoder,
     DeadLetterEncoder,
@@ -74,7 +73,6 @@ def codecs() -> Codecs:
         ReceiptDecoder(schemas()),
         ReceiptEncoder(schemas()),
         DeadLetterEncoder(schemas()),
-        ControlEncoder(schemas()),
     )
 
 

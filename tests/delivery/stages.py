@@ -21,7 +21,7 @@ from consumer.events import Control, Conversion, DeadLetter, Outcome, ProgrammeS
 from consumer.state.memory import MemoryStore
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
-from consumer.stream.avro import ControlDecoder, DeadLetterDecoder
+from consumer.stream.avro import ControlDecoder, ControlEncoder, DeadLetterDecoder
 from consumer.stream.changelog_memory import MemoryChangelogReader
 from consumer.stream.feed_memory import MemoryFeed
 from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
@@ -130,8 +130,15 @@ class Member:
             codecs=codecs(),
             methods={"sread": Sread(settings.endpoint)},
             paces={},
-            orders=Orders(MemoryFeed(world.log, "awin.control"), ControlDecoder(schemas()), time.monotonic, 0.0),
-            instance=name,
+            orders=Orders(
+                MemoryFeed(world.log, "awin.control"),
+                ControlDecoder(schemas()),
+                ControlEncoder(schemas()),
+                instance=name,
+                monotonic_s=time.monotonic,
+                now_ms=world.now,
+                interval_s=0.0,
+            ),
             http=transport(settings),
             metrics=self.metrics,
             random=Random(1),
@@ -243,7 +250,7 @@ class World:
     def order(self, programme: str, state: ProgrammeState) -> None:
         """Order something of a programme, as the command line does."""
         control = Control(programme=programme, state=state, reason="test", changed_at_ms=self.now_ms, changed_by="test")
-        self.log.produce("awin.control", programme.encode(), codecs().write_control(control), 0)
+        self.log.produce("awin.control", programme.encode(), ControlEncoder(schemas())(control), 0)
 
     def orders(self) -> list[tuple[str, ProgrammeState]]:
         """Return everything that was ordered."""

@@ -22,7 +22,7 @@ from consumer.events import Receipt
 from consumer.state.restore import Restorer
 from consumer.state.rocksdb import RocksStore
 from consumer.state.table import Table
-from consumer.stream.avro import ControlDecoder
+from consumer.stream.avro import ControlDecoder, ControlEncoder
 from consumer.stream.changelog_kafka import KafkaChangelogReader
 from consumer.stream.feed_kafka import KafkaFeed
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
@@ -92,9 +92,11 @@ class Shop:
             orders=Orders(
                 KafkaFeed(self._log.servers, self._group, self._control),
                 ControlDecoder(schemas()),
-                time.monotonic,
+                ControlEncoder(schemas()),
+                instance=member,
+                monotonic_s=time.monotonic,
+                now_ms=lambda: NOW_MS,
             ),
-            instance=member,
             http=transport(settings),
             metrics=self.metrics,
             random=Random(1),
