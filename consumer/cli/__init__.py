@@ -13,7 +13,19 @@ import typer
 from msgspec import Struct
 
 from consumer import __version__
-from consumer.cli import audit, check, demo, explain, export_offline, forget, run, settings, simulate, topics
+from consumer.cli import (
+    audit,
+    check,
+    demo,
+    explain,
+    export_offline,
+    forget,
+    programmes,
+    run,
+    settings,
+    simulate,
+    topics,
+)
 from consumer.errors import ConsumerError
 
 __all__ = ["app", "main"]
@@ -36,6 +48,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(check.check)
 app.add_typer(topics.app, name="topics")
+app.add_typer(programmes.app, name="programmes")
 app.command()(explain.explain)
 app.command()(audit.audit)
 app.command()(simulate.simulate)

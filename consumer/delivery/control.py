@@ -25,7 +25,7 @@ class Feed(Protocol):
         """Return what has come since the last call, without waiting.
 
         Raises:
-            TopicError: there is no such topic, or it may not be read.
+            TopicError: the topic may not be read.
         """
 
     @property

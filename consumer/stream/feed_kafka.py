@@ -11,7 +11,10 @@ from consumer.stream.log import Record
 from consumer.stream.properties import Properties, describe, merge, open_client
 
 _MOST = 1_000
-_DEFAULTS: Properties = {"fetch.queue.backoff.ms": 10, "log.connection.close": False}
+_DEFAULTS: Properties = {
+    "fetch.queue.backoff.ms": 10,
+    "log.connection.close": False,
+}
 _FIXED: Properties = {
     "isolation.level": "read_committed",
     "enable.partition.eof": True,

@@ -49,9 +49,10 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
     """
     names = settings.topics
     admin = open_client(AdminClient, clients.connection(settings))
-    facts = topics.describe(admin, (names.conversion, names.receipt, names.deferred, names.dead_letter))
+    facts = topics.describe(admin, (names.conversion, names.receipt, names.deferred, names.dead_letter, names.control))
     topics.copartitioned(facts, (names.conversion, names.receipt, names.deferred))
-    topics.copartitioned(facts, (names.dead_letter,))
+    for name in (names.dead_letter, names.control):
+        topics.copartitioned(facts, (name,))
     memory = RocksMemory(settings.state.memory_mib * MEBIBYTE // 4, settings.state.memory_mib * MEBIBYTE // 4)
     kept_s = milliseconds(settings.delivery.dedupe_window) // 1000
     store = RocksStore(folder.path / "sent", memory=memory, ttl_s=kept_s)

@@ -230,3 +230,19 @@ def test_an_audit_before_the_first_start_has_nothing_to_say(shell: Shell) -> Non
     ran = shell("audit")
     assert (ran.code, ran.err) == (0, "")
     assert "Nothing to check yet" in ran.out
+
+
+def test_programmes_are_paused_and_resumed(shell: Shell) -> None:
+    """Each order is the newest of its programme, with its reason and who gave it; strangers are refused."""
+    shell("topics", "create", "--inputs", PARTITIONS)
+    programme = shell.settings.programmes[0].advertiser_id
+    assert [row["state"] for row in shell("programmes", "list", "--json").value["programmes"]] == ["running"]
+    paused = shell("programmes", "pause", programme, "--reason", "wrong amounts", "--by", "ann", "--json").value
+    (row,) = shell("programmes", "list", "--json").value["programmes"]
+    assert row == paused
+    assert (row["state"], row["reason"], row["by"]) == ("paused", "wrong amounts", "ann")
+    assert "wrong amounts" in shell("programmes", "list").out
+    assert "first order" in shell("programmes", "resume", programme).out
+    assert [row["state"] for row in shell("programmes", "list", "--json").value["programmes"]] == ["running"]
+    refused = shell("programmes", "pause", "999999")
+    assert (refused.code, "no such programme" in refused.err) == (1, True)
