@@ -1,6 +1,7 @@
 """The Conversion API: ``POST https://api.awin.com/s2s/advertiser/{advertiserId}/orders``, up to 1,000 orders a call.
 
 Source: AWIN.md 6. Awin documents the request; where it is silent an order is written so that no detail can cost a sale.
+Answers are read in `consumer.awin.batch_answer`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from consumer.awin import wording
+from consumer.awin.batch_answer import BatchAnswer, OrderAnswer, read
 from consumer.awin.http import HttpRequest
 from consumer.events import Conversion, CustomerType
+
+__all__ = ["ENDPOINT", "MAX_ANSWER_BYTES", "MAX_ORDERS", "BatchAnswer", "OrderAnswer", "order", "read", "request"]
 
 ENDPOINT = "https://api.awin.com/s2s/advertiser"
 """What a programme's id and ``/orders`` follow."""
