@@ -127,7 +127,7 @@ _FIELDS: Mapping[str, Callable[[_Said], str]] = {
     "amount": lambda said: wording.amount(said.conversion.amount, said.conversion.currency, "amount"),
     "currency": lambda said: said.conversion.currency,
     "parts": lambda said: wording.parts(said.conversion),
-    "voucher": lambda said: next(iter(said.conversion.vouchers), ""),
+    "voucher": lambda said: wording.voucher(said.conversion),
     "channel": lambda said: said.conversion.channel,
     "click_checksum": lambda said: ",".join(said.checksums),
     "click_date": lambda said: _click_date(said.checksums),

@@ -18,7 +18,6 @@ MAX_URL_CHARACTERS = 8_000
 """Awin names no limit; web servers commonly take 8 KB of request line."""
 MAX_SALE_CHARACTERS = 32_000
 """No HTTP server takes more; many refuse much less (414), which is a rejection to be seen."""
-MAX_ROW_VALUE = 255
 
 _Parameters = list[tuple[str, str]]
 
@@ -84,7 +83,7 @@ def _sale(conversion: Conversion) -> _Parameters:
         ("amount", wording.amount(conversion.amount, conversion.currency, "amount")),
         ("ch", conversion.channel),
         ("parts", wording.parts(conversion)),
-        ("vc", conversion.vouchers[0] if conversion.vouchers else ""),
+        ("vc", wording.voucher(conversion)),
         ("cr", conversion.currency),
         ("ref", conversion.order_ref),
         ("testmode", wording.flag(wording.is_test(conversion))),
@@ -97,7 +96,7 @@ def _sale(conversion: Conversion) -> _Parameters:
 
 
 def _custom(conversion: Conversion) -> _Parameters:
-    return [(f"p{number}", conversion.custom[number]) for number in sorted(conversion.custom, key=_numerically)]
+    return [(f"p{number}", text) for number, text in wording.custom(conversion)]
 
 
 def _rows(conversion: Conversion) -> _Parameters:
@@ -121,8 +120,4 @@ def _row(conversion: Conversion, product: Product) -> str:
         product.group,
         product.category,
     )
-    return "|".join(value.replace("|", " ")[:MAX_ROW_VALUE] for value in values)
-
-
-def _numerically(number: str) -> tuple[int, str]:
-    return len(number), number
+    return "|".join(wording.product_text(value) for value in values)

@@ -1,4 +1,4 @@
-"""How amounts, parts and flags are written for Awin, by whatever method."""
+"""How amounts, parts, texts and flags are written for Awin, by whatever method."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from decimal import Decimal
 from consumer import money
 from consumer.errors import Unreportable
 from consumer.events import Conversion
+
+MAX_PRODUCT_CHARACTERS = 255
 
 
 def amount(value: Decimal, currency: str, field: str) -> str:
@@ -32,6 +34,21 @@ def parts(conversion: Conversion) -> str:
     """
     currency = conversion.currency
     return "|".join(f"{part.code}:{amount(part.amount, currency, 'parts')}" for part in conversion.parts)
+
+
+def voucher(conversion: Conversion) -> str:
+    """Return the one code that is told: the order's first, empty when it has none."""
+    return next(iter(conversion.vouchers), "")
+
+
+def custom(conversion: Conversion) -> list[tuple[str, str]]:
+    """Return the custom parameters, number and text, by number: 2 stands before 10."""
+    return sorted(conversion.custom.items(), key=lambda said: (len(said[0]), said[0]))
+
+
+def product_text(value: str) -> str:
+    """Return what may be said of a product's text: no pipe, since Awin divides its rows by it, and 255 characters."""
+    return value.replace("|", " ")[:MAX_PRODUCT_CHARACTERS]
 
 
 def is_test(conversion: Conversion) -> bool:
