@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -102,24 +102,29 @@ class Dispatch:
         times = [due_s for queue in self._queues.values() if (due_s := queue.due_in_s(now_s)) is not None]
         return min(times) if times else None
 
-    def start(self, generation: int) -> list[Decided]:
-        """Begin every attempt that is due and allowed; return of what turned out to need none what becomes of it."""
+    def start(self, generation: int, *, hurry: bool = False) -> list[Decided]:
+        """Begin every attempt that is due and allowed; return of what turned out to need none what becomes of it.
+
+        In a ``hurry`` conversions wait for no others to share a request with: there is no room for more.
+        """
         decided: list[Decided] = []
         for queue in self._queues.values():
-            decided += self._start(queue, generation)
+            decided += self._start(queue, generation, hurry=hurry)
         return decided
 
-    def relieve(self, most: int) -> list[Decided]:
+    def relieve(self, others: Collection[str], most: int) -> list[Decided]:
         """Put off what cannot begin now and was not sent yet, the latest first, so that others find room.
 
         Args:
+            others: the programmes whose conversions wait for room.
             most: so many may stay of each programme.
         """
         decided: list[Decided] = []
         for queue in self._queues.values():
-            held_up = queue.gate.breaker.state == "probing" or queue.blocked
-            if held_up and len(queue) > most:
-                why: Why = "breaker" if queue.gate.breaker.state == "probing" else "limit"
+            is_probed = queue.gate.breaker.state == "probing"
+            wanted = any(other != queue.programme for other in others)
+            if wanted and len(queue) > most and (is_probed or queue.blocked):
+                why: Why = "breaker" if is_probed else "limit"
                 decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most)]
         return decided
 
@@ -163,7 +168,7 @@ class Dispatch:
             queue = self._queues[programme, name] = Queue(programme, method, self._gates.of(programme), pace)
         return queue
 
-    def _start(self, queue: Queue, generation: int) -> Iterator[Decided]:
+    def _start(self, queue: Queue, generation: int, *, hurry: bool) -> Iterator[Decided]:
         now_s = self._monotonic_s()
         while len(queue):
             permit = queue.gate.permit()
@@ -173,7 +178,7 @@ class Dispatch:
                 return
             if queue.blocked:
                 return
-            call = queue.take(now_s)
+            call = queue.take(now_s, hurry=hurry)
             if call is None:
                 return
             yield from self._without_too_old(call)
@@ -215,7 +220,7 @@ class Dispatch:
 
     def _answered(self, call: Call, answer: Answer, reply: Reply) -> Iterator[Decided]:
         self._metrics.attempt(answer.outcome, reply.seconds)
-        end = call.queue.method.read(answer, [item.conversion.order_ref for item in call.items])
+        end = call.queue.method.read(call.queue.programme, answer, [item.conversion.order_ref for item in call.items])
         for item, told in zip(call.items, end.told, strict=True):
             item.answer = replace(answer, outcome=told.outcome, excerpt=told.message, body=b"")
             item.attempts += 1

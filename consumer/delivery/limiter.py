@@ -27,7 +27,7 @@ class RateLimiter:
         """From now on so much of the whole rate is ours, between 0 and 1."""
         self._fill()
         if self._whole_rate_per_s is not None:
-            self._rate_per_s = self._whole_rate_per_s * fraction
+            self._rate_per_s = self._ours(self._whole_rate_per_s, fraction)
             self._tokens = min(self._tokens, self._most())
 
     def take(self) -> bool:
@@ -50,6 +50,9 @@ class RateLimiter:
             return 0.0
         return missing / self._rate_per_s if self._rate_per_s > 0 else math.inf
 
+    def _ours(self, whole_rate_per_s: float, fraction: float) -> float:
+        return whole_rate_per_s * fraction
+
     def _most(self) -> float:
         return max(1.0, (self._rate_per_s or 0.0) * self._burst_s)
 
@@ -58,6 +61,22 @@ class RateLimiter:
         if self._rate_per_s is not None:
             self._tokens = min(self._most(), self._tokens + max(0.0, now_s - self._filled_s) * self._rate_per_s)
         self._filled_s = now_s
+
+
+class CallPace(RateLimiter):
+    """Calls of one key, so many a minute over all instances.
+
+    Every instance may have saved up a token, which in any minute comes on top of those that come in: so of its share
+    one call less comes in, but at least half of it.
+    """
+
+    def __init__(self, calls_per_minute: float, monotonic_s: Callable[[], float]) -> None:
+        super().__init__(calls_per_minute / 60, monotonic_s)
+        self.share(1.0)
+
+    def _ours(self, whole_rate_per_s: float, fraction: float) -> float:
+        calls = whole_rate_per_s * 60 * fraction
+        return max(calls - 1, calls / 2) / 60
 
 
 class ConcurrencyCap:

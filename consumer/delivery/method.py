@@ -59,7 +59,7 @@ class Method(Protocol):
     def request(self, programme: str, prepared: Sequence[Prepared]) -> HttpRequest:
         """Return the request that carries these conversions of one programme."""
 
-    def read(self, answer: Answer, order_refs: Sequence[str]) -> CallEnd:
+    def read(self, programme: str, answer: Answer, order_refs: Sequence[str]) -> CallEnd:
         """Say what an answer means for the conversions of these references."""
 
     def renew_key(self, programme: str) -> bool:
@@ -86,7 +86,7 @@ class Sread:
         (one,) = prepared
         return HttpRequest(url=one.content.decode())
 
-    def read(self, answer: Answer, order_refs: Sequence[str]) -> CallEnd:
+    def read(self, programme: str, answer: Answer, order_refs: Sequence[str]) -> CallEnd:  # noqa: ARG002  # as above
         """See `Method.read`."""
         return CallEnd("told", (Told(answer.outcome, answer.excerpt),) * len(order_refs))
 

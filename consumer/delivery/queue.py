@@ -62,14 +62,18 @@ class Queue:
         busy = self.method.one_call_at_a_time and self.under_way > 0
         return busy or not self.gate.cap.free or self.gate.rate.wait_s() > 0 or self.pace.wait_s() > 0
 
-    def take(self, now_s: float) -> Call | None:
-        """Return the next call that is due; its limits must have been asked for."""
+    def take(self, now_s: float, *, hurry: bool = False) -> Call | None:
+        """Return the next call that is due; its limits must have been asked for.
+
+        In a ``hurry`` no conversion waits for others to share a call with.
+        """
         while self._waiting and self._waiting[0][0] <= now_s:
             self._again.append(heapq.heappop(self._waiting)[2])
         if self._again:
             return self._again.popleft()
-        if self._gathered(now_s):
-            return Call(self, list(self._next(self.method.most)))
+        if hurry or self._gathered(now_s):
+            items = list(self._next(self.method.most))
+            return Call(self, items) if items else None
         return None
 
     def due_in_s(self, now_s: float) -> float | None:

@@ -12,6 +12,7 @@ from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.settings import DeliverSettings
+from consumer.events import programme_in
 from consumer.stream.log import Record, Source
 
 Partitions = Mapping[int, OutboxPartition]
@@ -78,6 +79,16 @@ class Reading:
     def room(self, partitions: Partitions) -> int:
         """Return how many more conversions may be in hand."""
         return self._settings.max_outstanding - sum(partition.slots for partition in partitions.values())
+
+    def waiting(self, partitions: Partitions) -> set[str]:
+        """Return the programmes of what was polled and waits for room, what still rests left out."""
+        found: set[str] = set()
+        for partition in partitions.values():
+            found.update(programme_in(record.key or b"") for record in partition.fresh.unread)
+            deferred = partition.deferred.unread
+            if deferred and self._is_due(partition, deferred[0]):
+                found.add(programme_in(deferred[0].key or b""))
+        return found
 
     def _fresh(self, partition: OutboxPartition, partitions: Partitions, admit: Admit) -> bool:
         """Take in one record; return whether that could be done."""

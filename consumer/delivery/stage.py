@@ -190,10 +190,12 @@ class DeliverStage:
             self._open()
             polled = self._reading.poll(self._partitions, self._poll_wait_s(timeout_s))
             self._reading.read(self._partitions, self._admit)
+            is_full = self._reading.room(self._partitions) <= 0
             if not self._doubtful:
-                self._settle(self._dispatch.start(self._source.generation()))
-            if self._reading.room(self._partitions) <= 0:
-                self._settle(self._dispatch.relieve(self._settings.max_outstanding // (len(self._gates) + 1)))
+                self._settle(self._dispatch.start(self._source.generation(), hurry=is_full))
+            if is_full:
+                most = self._settings.max_outstanding // (len(self._gates) + 1)
+                self._settle(self._dispatch.relieve(self._reading.waiting(self._partitions), most))
             self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
             self._commit_if_due(idle=not polled and not self._dispatch.in_flight())
         except Fenced:

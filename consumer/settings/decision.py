@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
@@ -13,6 +14,7 @@ from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
 from consumer.attribution.rules import LineField, Mismatch
 from consumer.errors import SettingsError
+from consumer.events import Method
 from consumer.settings.types import ChannelName, Duration, Section
 
 _HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[a-z0-9-]+\.\*")
@@ -205,10 +207,19 @@ class Programme(Section):
         "order.",
     )
     currencies: tuple[Currency, ...] = Field((), description="Those enabled at Awin; empty: not checked.")
-    method: Literal["sread", "offline"] = Field(
+    method: Method = Field(
         "sread",
-        description="How orders are reported: `sread` sends a request for each, `offline` leaves them to "
-        "`awin-consumer export-offline`.",
+        description="How orders are reported: `sread` sends a request for each, `conversion_api` calls Awin's "
+        "Conversion API with many, `offline` leaves them to `awin-consumer export-offline`. There is no falling back "
+        "from one to another.",
+    )
+    api_key_file: Path | None = Field(
+        None,
+        description="File that holds the key of the Conversion API, one line. It is read again when it changes.",
+    )
+    transaction_time: bool = Field(
+        default=False,
+        description="Whether the Conversion API is told when the order was placed: Awin must have activated it.",
     )
     report: Literal["all", "awin"] = Field(
         "all", description="`awin`: only orders whose channel is `aw` or that have a click checksum."
@@ -228,6 +239,14 @@ class Programme(Section):
         default_factory=dict, description="Custom parameters: number to order field, such as `2: market`."
     )
     products: bool = Field(default=False, description="Whether requests carry a row for each line of the order.")
+    requests_per_second: float | None = Field(
+        None, gt=0, description="Most requests a second, over all instances; default: no limit."
+    )
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        description="Most requests under way at once, over all instances (each may have one); default: no limit.",
+    )
 
 
 class Orders(Section):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from consumer.awin import offline
+from consumer.awin import conversion_api, offline
 from consumer.settings.types import Duration, Section
 
 
@@ -29,6 +29,55 @@ class Retry(Section):
     max_attempts: int = Field(
         8, ge=1, description="Attempts before a dead letter, counted only while other orders of the programme succeed."
     )
+
+
+class Deferred(Section):
+    """Conversions that are put off: how long they rest before they are tried again."""
+
+    delay: Duration = Field(timedelta(minutes=1), gt=timedelta(0), description="At first.")
+    max_delay: Duration = Field(
+        timedelta(minutes=15),
+        description="At the most: the delay doubles with every pass over a partition that settles nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Deferred:
+        if self.max_delay < self.delay:
+            raise ValueError("max_delay must not be less than delay")
+        return self
+
+
+class Breaker(Section):
+    """When a programme's requests no longer get through, it is left alone but for single probes."""
+
+    failures: int = Field(5, ge=1, description="So many attempts in a row must have failed.")
+    after: Duration = Field(timedelta(seconds=5), description="They must have failed for so long.")
+    cooldown: Duration = Field(
+        timedelta(seconds=5),
+        gt=timedelta(0),
+        description="From opening to the first probe; doubles with each that fails.",
+    )
+    max_cooldown: Duration = Field(timedelta(minutes=1), description="Longest time between two probes.")
+
+
+class ConversionApi(Section):
+    """Calls of Awin's Conversion API, for programmes with that method."""
+
+    endpoint: str = Field(
+        conversion_api.ENDPOINT,
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*[^\s?#/]$",
+        description="Where calls go: what comes before `/<advertiser id>/orders`.",
+    )
+    batch_size: int = Field(
+        conversion_api.MAX_ORDERS,
+        ge=1,
+        le=conversion_api.MAX_ORDERS,
+        description="Most orders in one call; never more than `delivery.max_outstanding`: raise that for many orders.",
+    )
+    batch_age: Duration = Field(
+        timedelta(seconds=10), le=timedelta(seconds=60), description="How long an order waits for others."
+    )
+    calls_per_minute: int = Field(20, ge=1, description="Most calls of one key, over all instances: Awin's limit.")
 
 
 class Delivery(Section):
@@ -64,6 +113,20 @@ class Delivery(Section):
         "retry", description="After an attempt that may have reached Awin: send again, or keep as a dead letter."
     )
     retry: Retry = Field(default_factory=Retry, description="Back-off and attempts.")
+    backlog_after: Duration = Field(
+        timedelta(minutes=3),
+        description="An order completed longer ago is put off when it is read, so that newer ones go first: for Awin "
+        "it has lost its priority anyway.",
+    )
+    deferred: Deferred = Field(default_factory=Deferred, description="Conversions that are put off.")
+    breaker: Breaker = Field(default_factory=Breaker, description="What stops a programme for a while.")
+    conversion_api: ConversionApi = Field(default_factory=ConversionApi, description="Calls of the Conversion API.")
+    halt_after: int = Field(
+        10,
+        ge=1,
+        description="So many orders of a programme rejected in a row, with none delivered between, halt it on every "
+        "instance, until `awin-consumer programmes resume`.",
+    )
 
 
 class Offline(Section):

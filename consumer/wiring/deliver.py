@@ -10,13 +10,18 @@ import structlog
 from confluent_kafka.admin import AdminClient
 
 from consumer.delivery import sent
+from consumer.delivery.batches import ConversionApi
 from consumer.delivery.control import Orders
 from consumer.delivery.endings import Codecs
-from consumer.delivery.method import Sread
+from consumer.delivery.gate import Limits
+from consumer.delivery.keys import ApiKeys
+from consumer.delivery.limiter import CallPace, RateLimiter
+from consumer.delivery.method import Method, Sread
 from consumer.delivery.opening import OutboxFacts
 from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
+from consumer.events import Method as MethodName
 from consumer.ops.metrics import DeliverReporter, Metrics
 from consumer.settings import Settings, milliseconds
 from consumer.state.folder import StateFolder
@@ -81,8 +86,8 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
             ReceiptEncoder(schemas),
             DeadLetterEncoder(schemas),
         ),
-        methods={"sread": Sread(limits.endpoint)},
-        paces={},
+        methods=_methods(settings),
+        paces=_paces(settings),
         orders=Orders(
             doors.feed(names.control),
             ControlDecoder(schemas),
@@ -98,6 +103,35 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         now_ms=now_ms,
         facts=lambda: _outbox_facts(admin, names.conversion, names.receipt),
     )
+
+
+def _methods(settings: Settings) -> dict[MethodName, Method]:
+    """Return how conversions reach Awin.
+
+    Raises:
+        SettingsError: a key cannot be read.
+    """
+    delivery = settings.delivery
+    api = delivery.conversion_api
+    keys = {each.advertiser_id: each.api_key_file for each in settings.programmes if each.api_key_file is not None}
+    return {
+        "sread": Sread(delivery.endpoint),
+        "conversion_api": ConversionApi(
+            api.endpoint,
+            ApiKeys(keys),
+            most=min(api.batch_size, delivery.max_outstanding),
+            gather_s=api.batch_age.total_seconds(),
+            with_time=[each.advertiser_id for each in settings.programmes if each.transaction_time],
+        ),
+    }
+
+
+def _paces(settings: Settings) -> dict[str, RateLimiter]:
+    """Return the pace of each programme's calls; programmes whose key is in the same file share one."""
+    calls = settings.delivery.conversion_api.calls_per_minute
+    files = {each.advertiser_id: each.api_key_file for each in settings.programmes if each.api_key_file is not None}
+    paces = {file: CallPace(calls, time.monotonic) for file in set(files.values())}
+    return {programme: paces[file] for programme, file in files.items()}
 
 
 def _outbox_facts(admin: AdminClient, conversion_topic: str, receipt_topic: str) -> OutboxFacts:
@@ -128,5 +162,19 @@ def stage_settings(settings: Settings) -> DeliverSettings:
         drain_budget_ms=milliseconds(delivery.drain_budget),
         unknown_outcome=delivery.unknown_outcome,
         flood_share=settings.attribution.flood_share,
+        backlog_after_ms=milliseconds(delivery.backlog_after),
+        deferred_delay_ms=milliseconds(delivery.deferred.delay),
+        deferred_delay_cap_ms=milliseconds(delivery.deferred.max_delay),
+        breaker_failures=delivery.breaker.failures,
+        breaker_after_ms=milliseconds(delivery.breaker.after),
+        breaker_cooldown_ms=milliseconds(delivery.breaker.cooldown),
+        breaker_cooldown_cap_ms=milliseconds(delivery.breaker.max_cooldown),
+        halt_after=delivery.halt_after,
+        limits={
+            programme.advertiser_id: Limits(
+                requests_per_s=programme.requests_per_second, concurrency=programme.concurrency
+            )
+            for programme in settings.programmes
+        },
         session_timeout_ms=milliseconds(settings.kafka.session_timeout),
     )

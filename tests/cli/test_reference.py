@@ -16,6 +16,7 @@ EXAMPLE = ROOT / "config.example.yaml"
 EXAMPLES_ONLY = {
     *("instance", "properties", "outbox_partitions", "idle_wait", "cut_over", "directory", "advertiser_id"),
     *("windows", "rules", "markets", "when", "currencies", "field", "codes", "voucher_codes", "custom", "exclude"),
+    *("api_key_file", "requests_per_second", "concurrency"),
 }
 """Settings whose commented value is an example, not the default."""
 
