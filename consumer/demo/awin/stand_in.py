@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Self
 
-from consumer.demo.awin.behaviour import OK, Answer, AwinRequest, Behaviour, CloseBeforeReading
+from consumer.demo.awin.behaviour import Answer, Behaviour, CloseBeforeReading
 from consumer.demo.awin.connection import Request
+from consumer.demo.awin.journal import Journal
+from consumer.demo.awin.judgement import Repeats
 from consumer.demo.awin.port import Port
+from consumer.demo.awin.record import AwinRequest
 from consumer.demo.awin.rules import MINOR_DIGITS, PATH, Known, Rules
+from consumer.demo.awin.script import Script
+from consumer.demo.awin.sread import Sread
 
 
 class StandInAwin:
@@ -50,16 +53,11 @@ class StandInAwin:
     ) -> None:
         self._host = host
         self._number = port
-        self._strict = strict
-        self._rules = Rules(currency_digits, known)
+        self._sread = Sread(Rules(currency_digits, known), Repeats(), strict=strict)
         self._latency = latency
         self._port: Port | None = None
-        self._changed = threading.Condition()
-        self._requests: list[AwinRequest] = []
-        self._unread = 0
-        self._said: dict[tuple[str, str], str] = {}
-        self._plan: deque[Behaviour | CloseBeforeReading] = deque()
-        self._choose: Callable[[AwinRequest], Behaviour] = lambda _: OK
+        self._script = Script()
+        self._journal = Journal()
 
     def start(self) -> None:
         """Listen on its own daemon thread. No-op when running.
@@ -92,16 +90,14 @@ class StandInAwin:
 
     def plan(self, *steps: Behaviour | CloseBeforeReading) -> None:
         """Let the next requests meet these, one each in order of arrival, after what was planned before."""
-        with self._changed:
-            self._plan.extend(steps)
+        self._script.plan(*steps)
 
     def behave(self, choose: Callable[[AwinRequest], Behaviour]) -> None:
         """Let requests without a planned step meet what ``choose`` returns.
 
         It runs on the server's thread and must not block.
         """
-        with self._changed:
-            self._choose = choose
+        self._script.behave(choose)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -124,8 +120,7 @@ class StandInAwin:
     @property
     def requests(self) -> list[AwinRequest]:
         """Every request so far, in order of arrival."""
-        with self._changed:
-            return list(self._requests)
+        return self._journal.requests()
 
     @property
     def violations(self) -> list[str]:
@@ -135,8 +130,7 @@ class StandInAwin:
     @property
     def unread(self) -> int:
         """Requests that met `CloseBeforeReading`."""
-        with self._changed:
-            return self._unread
+        return self._script.unread()
 
     def wait_for(self, count: int, timeout_s: float) -> list[AwinRequest]:
         """Return all requests as soon as there are ``count``.
@@ -144,87 +138,33 @@ class StandInAwin:
         Raises:
             TimeoutError: fewer came within ``timeout_s``.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: len(self._requests) >= count, timeout_s):
-                raise TimeoutError(f"{len(self._requests)} of {count} requests came within {timeout_s} s")
-            return list(self._requests)
+        return self._journal.wait_for_requests(count, timeout_s)
 
     def counts_by_ref(self, *, accepted_only: bool = False) -> Counter[str]:
         """Say how often each order reference came; with ``accepted_only``, how often it met a 2xx."""
-        return Counter(request.ref for request in self.requests if request.accepted or not accepted_only)
+        return self._journal.counts_by_ref(accepted_only=accepted_only)
 
     def sent_twice(self, *, accepted_only: bool = False) -> list[str]:
         """Return the references that came more than once to one merchant, in order of first arrival."""
-        counts = Counter(
-            (request.parameters.get("merchant"), request.ref)
-            for request in self.requests
-            if request.accepted or not accepted_only
-        )
-        return [ref for (_, ref), count in counts.items() if count > 1]
+        return self._journal.sent_twice(accepted_only=accepted_only)
 
     def drops_unread(self) -> bool:
         """Take a `CloseBeforeReading` if it is next (for `Port`)."""
-        with self._changed:
-            drops = bool(self._plan) and isinstance(self._plan[0], CloseBeforeReading)
-            if drops:
-                self._plan.popleft()
-                self._unread += 1
-            return drops
+        return self._script.drops_unread()
 
     def behaviour_for(self, request: Request) -> Behaviour:
         """Judge and record a request, and say what it meets (for `Port`)."""
-        with self._changed:
-            judged = self._judge(request)
-            behaviour = self._next_behaviour(judged)
-            if self._latency and isinstance(behaviour, Answer):
-                behaviour = replace(behaviour, delay_s=behaviour.delay_s + self._latency())
-            self._requests.append(replace(judged, behaviour=behaviour))
-            self._changed.notify_all()
-            return behaviour
-
-    def _judge(self, request: Request) -> AwinRequest:
-        path, _, query = request.target.partition("?")
-        parameters, wrong = self._rules.violations(request.method, request.target)
-        return AwinRequest(
-            number=len(self._requests) + 1,
-            connection=request.connection,
-            method=request.method,
-            path=path,
-            raw_query=query,
-            parameters=parameters,
-            violations=(*_protocol_violations(request), *wrong, *self._contradiction(parameters)),
-            received_at_s=time.monotonic(),
-            received_at_ms=time.time_ns() // 1_000_000,
-        )
-
-    def _contradiction(self, parameters: Mapping[str, str]) -> Iterator[str]:
-        """Hold a repeat against the first request with its reference: two tracking methods must not disagree."""
-        said = f"{parameters.get('amount')} {parameters.get('cr')}"
-        if said != self._said.setdefault((parameters.get("merchant", ""), parameters.get("ref", "")), said):
-            yield "amount: was another when this ref came before"
-
-    def _next_behaviour(self, request: AwinRequest) -> Behaviour:
-        if self._strict and request.violations:
-            return Answer(400, body="; ".join(request.violations).encode())
-        step = self._plan[0] if self._plan else None
-        if step is None or isinstance(step, CloseBeforeReading):
-            return self._choose(request)
-        self._plan.popleft()
-        return step
+        judgement = self._sread.judge(request, self._journal.next_number())
+        behaviour = judgement.refusal or self._script.next_for(judgement.request)
+        if self._latency and isinstance(behaviour, Answer):
+            behaviour = replace(behaviour, delay_s=behaviour.delay_s + self._latency())
+        self._journal.add(replace(judgement.request, behaviour=behaviour))
+        return behaviour
 
     def _running(self) -> Port:
         if self._port is None:
             raise RuntimeError("the stand-in Awin is not running: call start() first")
         return self._port
-
-
-def _protocol_violations(request: Request) -> Iterator[str]:
-    if request.version != "HTTP/1.1":
-        yield "version: is not HTTP/1.1"
-    if "host" not in request.headers:
-        yield "host: header is missing"
-    if request.body_length or "transfer-encoding" in request.headers:
-        yield "body: is not empty"
 
 
 def log_normal(*, median_s: float, sigma: float, random: Random) -> Callable[[], float]:
