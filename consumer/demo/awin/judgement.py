@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from consumer.demo.awin.behaviour import Answer
+from consumer.demo.awin.behaviour import OK, Answer, Behaviour
 from consumer.demo.awin.connection import Request
-from consumer.demo.awin.record import AwinRequest
+from consumer.demo.awin.record import AwinCall, AwinRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One HTTP request, judged."""
 
-    request: AwinRequest
+    asking: AwinRequest
+    """The request; of a call all of it, without its orders."""
+    requests: tuple[AwinRequest, ...]
+    """The orders that came: the request, or those of the call."""
     refusal: Answer | None
     """What it meets whatever was planned."""
+    call: AwinCall | None = None
+    success: Answer = OK
+    """What it meets when nothing else is planned than success."""
+
+    def answered(self, behaviour: Behaviour) -> Behaviour:
+        """Return what is really done: of an answer that says no more than 200, what `success` says."""
+        if not isinstance(behaviour, Answer) or behaviour.status != 200 or behaviour.body:
+            return behaviour
+        headers = {**self.success.headers, **behaviour.headers}
+        return replace(self.success, headers=headers, delay_s=behaviour.delay_s)
 
 
 class Repeats:

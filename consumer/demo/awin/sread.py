@@ -37,7 +37,8 @@ class Sread:
             received_at_ms=time.time_ns() // 1_000_000,
         )
         refused = self._strict and violations
-        return Judgement(judged, Answer(400, body="; ".join(violations).encode()) if refused else None)
+        refusal = Answer(400, body="; ".join(violations).encode()) if refused else None
+        return Judgement(asking=judged, requests=(judged,), refusal=refusal)
 
 
 def _protocol_violations(request: Request) -> Iterator[str]:

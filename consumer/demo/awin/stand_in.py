@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
@@ -12,10 +12,12 @@ from typing import Self
 
 from consumer.demo.awin.behaviour import Answer, Behaviour, CloseBeforeReading
 from consumer.demo.awin.connection import Request
+from consumer.demo.awin.conversion_api import BASE, ConversionApi, Reject
 from consumer.demo.awin.journal import Journal
 from consumer.demo.awin.judgement import Repeats
+from consumer.demo.awin.keys import Keys
 from consumer.demo.awin.port import Port
-from consumer.demo.awin.record import AwinRequest
+from consumer.demo.awin.record import AwinCall, AwinRequest
 from consumer.demo.awin.rules import MINOR_DIGITS, PATH, Known, Rules
 from consumer.demo.awin.script import Script
 from consumer.demo.awin.sread import Sread
@@ -23,6 +25,10 @@ from consumer.demo.awin.sread import Sread
 
 class StandInAwin:
     """An Awin on this machine, for tests and the demo. Its methods may be called from any thread.
+
+    It takes sread requests, and calls of the Conversion API. The orders of a call are requests like any other; what is
+    planned is met by the call as a whole. Where that is plain success, the answer names each order as accepted or
+    failed: 200 when none failed, 206 when some did, 400 when all.
 
     ::
 
@@ -35,7 +41,8 @@ class StandInAwin:
     Args:
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
-        strict: answer 400 to a request with violations, naming them; otherwise they are only recorded.
+        strict: answer 400 to a request or call with violations, naming them, whatever was planned, and fail an order of
+            a call that has some; otherwise they are only recorded.
         currency_digits: digits after the point by currency; two for those that are missing.
         known: what the shop and Awin know, to tell wrong values from well-formed ones.
         latency: seconds to add before each answer, asked once per answer; see `log_normal`.
@@ -53,7 +60,10 @@ class StandInAwin:
     ) -> None:
         self._host = host
         self._number = port
-        self._sread = Sread(Rules(currency_digits, known), Repeats(), strict=strict)
+        rules, repeats = Rules(currency_digits, known), Repeats()
+        self._keys = Keys()
+        self._sread = Sread(rules, repeats, strict=strict)
+        self._api = ConversionApi(rules, repeats, self._keys, strict=strict)
         self._latency = latency
         self._port: Port | None = None
         self._script = Script()
@@ -85,17 +95,43 @@ class StandInAwin:
 
     @property
     def endpoint(self) -> str:
-        """Where to send requests; known once started, and the same ever after."""
+        """Where to send sread requests; known once started, and the same ever after."""
         return f"http://{self._host}:{self._number}{PATH}"
 
+    @property
+    def api_endpoint(self) -> str:
+        """Where to send calls of the Conversion API: what comes before the programme's id."""
+        return f"http://{self._host}:{self._number}{BASE}"
+
+    def require_keys(self, keys: Collection[str] | None) -> None:
+        """Answer 401 to calls with none of these keys from now on; ``None`` asks for no key again."""
+        self._keys.require(keys)
+
+    def revoke_keys(self, programme: str) -> None:
+        """Answer 401 to calls for this programme, whatever key they have, until `restore_keys`."""
+        self._keys.revoke(programme)
+
+    def restore_keys(self, programme: str) -> None:
+        """Undo `revoke_keys`."""
+        self._keys.restore(programme)
+
+    def reject(self, choose: Reject, *, spoils_call: bool = False) -> None:
+        """Let orders of calls fail for which ``choose`` returns a message, besides those that are bad.
+
+        It runs on the server's thread and must not block. With ``spoils_call`` all orders of a call fail with one, by
+        a 400 that names only the culprits.
+        """
+        self._api.reject(choose, spoils_call=spoils_call)
+
     def plan(self, *steps: Behaviour | CloseBeforeReading) -> None:
-        """Let the next requests meet these, one each in order of arrival, after what was planned before."""
+        """Let the next requests and calls meet these, one each in order of arrival, after what was planned before."""
         self._script.plan(*steps)
 
     def behave(self, choose: Callable[[AwinRequest], Behaviour]) -> None:
-        """Let requests without a planned step meet what ``choose`` returns.
+        """Let requests and calls without a planned step meet what ``choose`` returns.
 
-        It runs on the server's thread and must not block.
+        It runs on the server's thread and must not block. Of a call it is asked once, about a request that has no
+        parameters but ``merchant``.
         """
         self._script.behave(choose)
 
@@ -119,17 +155,22 @@ class StandInAwin:
 
     @property
     def requests(self) -> list[AwinRequest]:
-        """Every request so far, in order of arrival."""
+        """Every request so far, in order of arrival; each order of a call is one."""
         return self._journal.requests()
+
+    @property
+    def calls(self) -> list[AwinCall]:
+        """Every call so far, in order of arrival."""
+        return self._journal.calls()
 
     @property
     def violations(self) -> list[str]:
         """Every violation so far, in order of arrival."""
-        return [violation for request in self.requests for violation in request.violations]
+        return self._journal.violations()
 
     @property
     def unread(self) -> int:
-        """Requests that met `CloseBeforeReading`."""
+        """Requests and calls that met `CloseBeforeReading`."""
         return self._script.unread()
 
     def wait_for(self, count: int, timeout_s: float) -> list[AwinRequest]:
@@ -140,8 +181,16 @@ class StandInAwin:
         """
         return self._journal.wait_for_requests(count, timeout_s)
 
+    def wait_for_calls(self, count: int, timeout_s: float) -> list[AwinCall]:
+        """Return all calls as soon as there are ``count``.
+
+        Raises:
+            TimeoutError: fewer came within ``timeout_s``.
+        """
+        return self._journal.wait_for_calls(count, timeout_s)
+
     def counts_by_ref(self, *, accepted_only: bool = False) -> Counter[str]:
-        """Say how often each order reference came; with ``accepted_only``, how often it met a 2xx."""
+        """Say how often each order reference came; with ``accepted_only``, how often it was accepted."""
         return self._journal.counts_by_ref(accepted_only=accepted_only)
 
     def sent_twice(self, *, accepted_only: bool = False) -> list[str]:
@@ -154,11 +203,15 @@ class StandInAwin:
 
     def behaviour_for(self, request: Request) -> Behaviour:
         """Judge and record a request, and say what it meets (for `Port`)."""
-        judgement = self._sread.judge(request, self._journal.next_number())
-        behaviour = judgement.refusal or self._script.next_for(judgement.request)
+        judge = self._api.judge if request.target.startswith(BASE) else self._sread.judge
+        judgement = judge(request, self._journal.next_number())
+        behaviour = judgement.refusal or judgement.answered(self._script.next_for(judgement.asking))
         if self._latency and isinstance(behaviour, Answer):
             behaviour = replace(behaviour, delay_s=behaviour.delay_s + self._latency())
-        self._journal.add(replace(judgement.request, behaviour=behaviour))
+        self._journal.add(
+            [replace(each, behaviour=behaviour) for each in judgement.requests],
+            None if judgement.call is None else replace(judgement.call, behaviour=behaviour),
+        )
         return behaviour
 
     def _running(self) -> Port:
