@@ -3,7 +3,6 @@
 from consumer.demo.awin.behaviour import (
     OK,
     Answer,
-    AwinRequest,
     Behaviour,
     CloseAfterReading,
     CloseBeforeReading,
@@ -12,6 +11,7 @@ from consumer.demo.awin.behaviour import (
     Hang,
     Redirect,
 )
+from consumer.demo.awin.record import AwinCall, AwinRequest
 from consumer.demo.awin.rules import MINOR_DIGITS, Known
 from consumer.demo.awin.stand_in import StandInAwin, log_normal
 
@@ -19,6 +19,7 @@ __all__ = [
     "MINOR_DIGITS",
     "OK",
     "Answer",
+    "AwinCall",
     "AwinRequest",
     "Behaviour",
     "CloseAfterReading",

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http.client import responses
 from typing import Protocol, assert_never
 
@@ -23,13 +23,14 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as read from a socket, unjudged. All text is Latin-1; header names are in lower case."""
+    """A request as read from a socket, unjudged. Its head is Latin-1; header names are in lower case."""
 
     connection: int
     method: str
     target: str
     version: str
     headers: dict[str, str]
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def body_length(self) -> int:
@@ -63,7 +64,7 @@ class Connection:
         self._exchange = exchange
         self._is_last = is_last
         self._loop = asyncio.get_running_loop()
-        self._received = b""
+        self._received = bytearray()
         self.idle = False
         """True between an answer and the next request."""
 
@@ -92,10 +93,11 @@ class Connection:
                 raise ConnectionAbortedError
             await self._receive(len(self._received) + 1)
         head, _, self._received = self._received.partition(b"\r\n\r\n")
-        request = _parsed(head, self._number)
+        request = _parsed(bytes(head), self._number)
         await self._receive(request.body_length)
-        self._received = self._received[request.body_length :]
-        return request
+        body = bytes(self._received[: request.body_length])
+        del self._received[: request.body_length]
+        return replace(request, body=body)
 
     async def _receive(self, size: int) -> None:
         """Wait until there are ``size`` unread bytes.

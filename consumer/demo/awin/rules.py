@@ -33,7 +33,7 @@ _FORMS = {
 }
 _FREE = re.compile(r"vc|p[1-9][0-9]*")
 _ROW = re.compile(r"bd\[[0-9]+\]")
-_CODE = re.compile(r"[A-Z0-9_.-]+")
+CODE = re.compile(r"[A-Z0-9_.-]+")
 _AMOUNT = re.compile(r"[0-9]+(?:\.([0-9]+))?")
 _NORMAL_CHECKSUM = re.compile(r"([0-9]+)_[0-9]+_[A-Za-z0-9]+")
 _GCLID_CHECKSUM = re.compile(r"gclid_[0-9]+_[A-Za-z0-9_-]+")
@@ -73,9 +73,19 @@ class Rules:
         if len(target) > MAX_TARGET:
             wrong.append(f"URL: is longer than {MAX_TARGET} bytes")
         wrong += [f"{name}: is missing" for name in _REQUIRED if name not in parameters]
-        for name, value in parameters.items():
-            wrong += [f"{name}: {what}" for what in self._check(name, value, parameters)]
+        wrong += [f"{name}: {what}" for name, what in self.faults(parameters)]
         return parameters, tuple(wrong)
+
+    def faults(self, parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the name of each parameter with a wrong value, and what is wrong with it."""
+        for name, value in parameters.items():
+            for what in self._check(name, value, parameters):
+                yield name, what
+
+    def is_money(self, value: str, currency: str) -> bool:
+        """Say whether an amount is written plainly, with its currency's digits."""
+        match = _AMOUNT.fullmatch(value)
+        return match is not None and len(match[1] or "") == self.currency_digits.get(currency, 2)
 
     def _check(self, name: str, value: str, parameters: Mapping[str, str]) -> Iterator[str]:
         if _ENCODED.fullmatch(value):
@@ -97,7 +107,7 @@ class Rules:
             yield "is not a parameter"
 
     def _amount(self, value: str, parameters: Mapping[str, str]) -> Iterator[str]:
-        if not self._is_money(value, parameters.get("cr", "")):
+        if not self.is_money(value, parameters.get("cr", "")):
             yield "is not a plain number with the currency's digits"
         elif self.known:
             subtotal = self.known.subtotals.get(parameters.get("ref", ""))
@@ -108,9 +118,9 @@ class Rules:
         amounts = []
         for part in value.split("|"):
             code, _, amount = part.partition(":")
-            if not _CODE.fullmatch(code):
-                yield f"a group does not match {_CODE.pattern}"
-            if not self._is_money(amount, parameters.get("cr", "")):
+            if not CODE.fullmatch(code):
+                yield f"a group does not match {CODE.pattern}"
+            if not self.is_money(amount, parameters.get("cr", "")):
                 yield "an amount is not a plain number with the currency's digits"
                 return
             amounts.append(Decimal(amount))
@@ -149,12 +159,8 @@ class Rules:
             yield "has a field longer than 255 characters"
         if fields[1] != parameters.get("merchant") or fields[2] != parameters.get("ref"):
             yield "is another order's"
-        if not _CODE.fullmatch(fields[8]):
-            yield f"its group does not match {_CODE.pattern}"
-
-    def _is_money(self, value: str, currency: str) -> bool:
-        match = _AMOUNT.fullmatch(value)
-        return match is not None and len(match[1] or "") == self.currency_digits.get(currency, 2)
+        if not CODE.fullmatch(fields[8]):
+            yield f"its group does not match {CODE.pattern}"
 
 
 def _parse(query: str) -> tuple[dict[str, str], list[str]]:

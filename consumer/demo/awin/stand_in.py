@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Self
 
-from consumer.demo.awin.behaviour import OK, Answer, AwinRequest, Behaviour, CloseBeforeReading
+from consumer.demo.awin.behaviour import Answer, Behaviour, CloseBeforeReading
 from consumer.demo.awin.connection import Request
+from consumer.demo.awin.conversion_api import BASE, ConversionApi, Reject
+from consumer.demo.awin.journal import Journal
+from consumer.demo.awin.judgement import Repeats
+from consumer.demo.awin.keys import Keys
 from consumer.demo.awin.port import Port
+from consumer.demo.awin.record import AwinCall, AwinRequest
 from consumer.demo.awin.rules import MINOR_DIGITS, PATH, Known, Rules
+from consumer.demo.awin.script import Script
+from consumer.demo.awin.sread import Sread
 
 
 class StandInAwin:
     """An Awin on this machine, for tests and the demo. Its methods may be called from any thread.
+
+    It takes sread requests, and calls of the Conversion API. The orders of a call are requests like any other; what is
+    planned is met by the call as a whole. Where that is plain success, the answer names each order as accepted or
+    failed: 200 when none failed, 206 when some did, 400 when all.
 
     ::
 
@@ -32,7 +41,8 @@ class StandInAwin:
     Args:
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
-        strict: answer 400 to a request with violations, naming them; otherwise they are only recorded.
+        strict: answer 400 to a request or call with violations, naming them, whatever was planned, and fail an order of
+            a call that has some; otherwise they are only recorded.
         currency_digits: digits after the point by currency; two for those that are missing.
         known: what the shop and Awin know, to tell wrong values from well-formed ones.
         latency: seconds to add before each answer, asked once per answer; see `log_normal`.
@@ -50,16 +60,14 @@ class StandInAwin:
     ) -> None:
         self._host = host
         self._number = port
-        self._strict = strict
-        self._rules = Rules(currency_digits, known)
+        rules, repeats = Rules(currency_digits, known), Repeats()
+        self._keys = Keys()
+        self._sread = Sread(rules, repeats, strict=strict)
+        self._api = ConversionApi(rules, repeats, self._keys, strict=strict)
         self._latency = latency
         self._port: Port | None = None
-        self._changed = threading.Condition()
-        self._requests: list[AwinRequest] = []
-        self._unread = 0
-        self._said: dict[tuple[str, str], str] = {}
-        self._plan: deque[Behaviour | CloseBeforeReading] = deque()
-        self._choose: Callable[[AwinRequest], Behaviour] = lambda _: OK
+        self._script = Script()
+        self._journal = Journal()
 
     def start(self) -> None:
         """Listen on its own daemon thread. No-op when running.
@@ -87,21 +95,45 @@ class StandInAwin:
 
     @property
     def endpoint(self) -> str:
-        """Where to send requests; known once started, and the same ever after."""
+        """Where to send sread requests; known once started, and the same ever after."""
         return f"http://{self._host}:{self._number}{PATH}"
 
+    @property
+    def api_endpoint(self) -> str:
+        """Where to send calls of the Conversion API: what comes before the programme's id."""
+        return f"http://{self._host}:{self._number}{BASE}"
+
+    def require_keys(self, keys: Collection[str] | None) -> None:
+        """Answer 401 to calls with none of these keys from now on; ``None`` asks for no key again."""
+        self._keys.require(keys)
+
+    def revoke_keys(self, programme: str) -> None:
+        """Answer 401 to calls for this programme, whatever key they have, until `restore_keys`."""
+        self._keys.revoke(programme)
+
+    def restore_keys(self, programme: str) -> None:
+        """Undo `revoke_keys`."""
+        self._keys.restore(programme)
+
+    def reject(self, choose: Reject, *, spoils_call: bool = False) -> None:
+        """Let orders of calls fail for which ``choose`` returns a message, besides those that are bad.
+
+        It runs on the server's thread and must not block. With ``spoils_call`` all orders of a call fail with one, by
+        a 400 that names only the culprits.
+        """
+        self._api.reject(choose, spoils_call=spoils_call)
+
     def plan(self, *steps: Behaviour | CloseBeforeReading) -> None:
-        """Let the next requests meet these, one each in order of arrival, after what was planned before."""
-        with self._changed:
-            self._plan.extend(steps)
+        """Let the next requests and calls meet these, one each in order of arrival, after what was planned before."""
+        self._script.plan(*steps)
 
     def behave(self, choose: Callable[[AwinRequest], Behaviour]) -> None:
-        """Let requests without a planned step meet what ``choose`` returns.
+        """Let requests and calls without a planned step meet what ``choose`` returns.
 
-        It runs on the server's thread and must not block.
+        It runs on the server's thread and must not block. Of a call it is asked once, about a request that has no
+        parameters but ``merchant``.
         """
-        with self._changed:
-            self._choose = choose
+        self._script.behave(choose)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -123,20 +155,23 @@ class StandInAwin:
 
     @property
     def requests(self) -> list[AwinRequest]:
-        """Every request so far, in order of arrival."""
-        with self._changed:
-            return list(self._requests)
+        """Every request so far, in order of arrival; each order of a call is one."""
+        return self._journal.requests()
+
+    @property
+    def calls(self) -> list[AwinCall]:
+        """Every call so far, in order of arrival."""
+        return self._journal.calls()
 
     @property
     def violations(self) -> list[str]:
         """Every violation so far, in order of arrival."""
-        return [violation for request in self.requests for violation in request.violations]
+        return self._journal.violations()
 
     @property
     def unread(self) -> int:
-        """Requests that met `CloseBeforeReading`."""
-        with self._changed:
-            return self._unread
+        """Requests and calls that met `CloseBeforeReading`."""
+        return self._script.unread()
 
     def wait_for(self, count: int, timeout_s: float) -> list[AwinRequest]:
         """Return all requests as soon as there are ``count``.
@@ -144,87 +179,45 @@ class StandInAwin:
         Raises:
             TimeoutError: fewer came within ``timeout_s``.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: len(self._requests) >= count, timeout_s):
-                raise TimeoutError(f"{len(self._requests)} of {count} requests came within {timeout_s} s")
-            return list(self._requests)
+        return self._journal.wait_for_requests(count, timeout_s)
+
+    def wait_for_calls(self, count: int, timeout_s: float) -> list[AwinCall]:
+        """Return all calls as soon as there are ``count``.
+
+        Raises:
+            TimeoutError: fewer came within ``timeout_s``.
+        """
+        return self._journal.wait_for_calls(count, timeout_s)
 
     def counts_by_ref(self, *, accepted_only: bool = False) -> Counter[str]:
-        """Say how often each order reference came; with ``accepted_only``, how often it met a 2xx."""
-        return Counter(request.ref for request in self.requests if request.accepted or not accepted_only)
+        """Say how often each order reference came; with ``accepted_only``, how often it was accepted."""
+        return self._journal.counts_by_ref(accepted_only=accepted_only)
 
     def sent_twice(self, *, accepted_only: bool = False) -> list[str]:
         """Return the references that came more than once to one merchant, in order of first arrival."""
-        counts = Counter(
-            (request.parameters.get("merchant"), request.ref)
-            for request in self.requests
-            if request.accepted or not accepted_only
-        )
-        return [ref for (_, ref), count in counts.items() if count > 1]
+        return self._journal.sent_twice(accepted_only=accepted_only)
 
     def drops_unread(self) -> bool:
         """Take a `CloseBeforeReading` if it is next (for `Port`)."""
-        with self._changed:
-            drops = bool(self._plan) and isinstance(self._plan[0], CloseBeforeReading)
-            if drops:
-                self._plan.popleft()
-                self._unread += 1
-            return drops
+        return self._script.drops_unread()
 
     def behaviour_for(self, request: Request) -> Behaviour:
         """Judge and record a request, and say what it meets (for `Port`)."""
-        with self._changed:
-            judged = self._judge(request)
-            behaviour = self._next_behaviour(judged)
-            if self._latency and isinstance(behaviour, Answer):
-                behaviour = replace(behaviour, delay_s=behaviour.delay_s + self._latency())
-            self._requests.append(replace(judged, behaviour=behaviour))
-            self._changed.notify_all()
-            return behaviour
-
-    def _judge(self, request: Request) -> AwinRequest:
-        path, _, query = request.target.partition("?")
-        parameters, wrong = self._rules.violations(request.method, request.target)
-        return AwinRequest(
-            number=len(self._requests) + 1,
-            connection=request.connection,
-            method=request.method,
-            path=path,
-            raw_query=query,
-            parameters=parameters,
-            violations=(*_protocol_violations(request), *wrong, *self._contradiction(parameters)),
-            received_at_s=time.monotonic(),
-            received_at_ms=time.time_ns() // 1_000_000,
+        judge = self._api.judge if request.target.startswith(BASE) else self._sread.judge
+        judgement = judge(request, self._journal.next_number())
+        behaviour = judgement.refusal or judgement.answered(self._script.next_for(judgement.asking))
+        if self._latency and isinstance(behaviour, Answer):
+            behaviour = replace(behaviour, delay_s=behaviour.delay_s + self._latency())
+        self._journal.add(
+            [replace(each, behaviour=behaviour) for each in judgement.requests],
+            None if judgement.call is None else replace(judgement.call, behaviour=behaviour),
         )
-
-    def _contradiction(self, parameters: Mapping[str, str]) -> Iterator[str]:
-        """Hold a repeat against the first request with its reference: two tracking methods must not disagree."""
-        said = f"{parameters.get('amount')} {parameters.get('cr')}"
-        if said != self._said.setdefault((parameters.get("merchant", ""), parameters.get("ref", "")), said):
-            yield "amount: was another when this ref came before"
-
-    def _next_behaviour(self, request: AwinRequest) -> Behaviour:
-        if self._strict and request.violations:
-            return Answer(400, body="; ".join(request.violations).encode())
-        step = self._plan[0] if self._plan else None
-        if step is None or isinstance(step, CloseBeforeReading):
-            return self._choose(request)
-        self._plan.popleft()
-        return step
+        return behaviour
 
     def _running(self) -> Port:
         if self._port is None:
             raise RuntimeError("the stand-in Awin is not running: call start() first")
         return self._port
-
-
-def _protocol_violations(request: Request) -> Iterator[str]:
-    if request.version != "HTTP/1.1":
-        yield "version: is not HTTP/1.1"
-    if "host" not in request.headers:
-        yield "host: header is missing"
-    if request.body_length or "transfer-encoding" in request.headers:
-        yield "body: is not empty"
 
 
 def log_normal(*, median_s: float, sigma: float, random: Random) -> Callable[[], float]:
