@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 from consumer.delivery import mark, sent
+from consumer.delivery.batches import ConversionApi
 from consumer.delivery.control import Orders
+from consumer.delivery.keys import ApiKeys
+from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.mark import Mark
 from consumer.delivery.method import Sread
 from consumer.delivery.opening import OutboxFacts
@@ -128,8 +132,8 @@ class Member:
             table=table,
             restorer=restorer,
             codecs=codecs(),
-            methods={"sread": Sread(settings.endpoint)},
-            paces={},
+            methods={"sread": Sread(settings.endpoint), "conversion_api": world.api(settings)},
+            paces=world.paces,
             orders=Orders(
                 MemoryFeed(world.log, "awin.control"),
                 ControlDecoder(schemas()),
@@ -202,6 +206,11 @@ class World:
             },
             clock_ms=self.now,
         )
+        self.keys: dict[str, Path] = {}
+        """File of each programme's key for the Conversion API."""
+        self.gather_s = 0.05
+        """How long orders wait for others to share a call with."""
+        self.paces: dict[str, RateLimiter] = {}
         self._members: list[Member] = []
 
     def now(self) -> int:
@@ -246,6 +255,15 @@ class World:
         """Append conversions to the outbox."""
         for conversion in conversions:
             self.log.produce("awin.conversion", key_of(conversion), encoded(conversion))
+
+    def api(self, settings: DeliverSettings) -> ConversionApi:
+        """Return the Conversion API with the keys that there are."""
+        return ConversionApi(
+            self.awin.api_endpoint,
+            ApiKeys(self.keys),
+            most=min(1_000, settings.max_outstanding),
+            gather_s=self.gather_s,
+        )
 
     def order(self, programme: str, state: ProgrammeState) -> None:
         """Order something of a programme, as the command line does."""
