@@ -172,6 +172,13 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """The conversion that this receipt answers."""
 
 
+class Header(Struct, frozen=True):
+    """One header of a record."""
+
+    name: str
+    value: bytes | None
+
+
 class DeadLetter(Struct, frozen=True, kw_only=True):
     """A record that could not be processed, with its original bytes."""
 
@@ -186,9 +193,10 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     order_ref: str | None
     key: bytes | None
     value: bytes | None
+    headers: tuple[Header, ...] = ()
     value_sha256: bytes
     truncated: bool
-    """True when ``value`` holds only the first 64 KB."""
+    """True when this is not the whole record: key or value are cut off, or headers left out."""
 
 
 def outbox_key(programme: str, order_ref: str) -> bytes:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.delivery.outstanding import Finished, Outstanding
 from consumer.delivery.sent import OFFLINE
 from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
+from consumer.events import Conversion, DeadLetter, Ending, Receipt
 from consumer.stream.log import Record
 
 Headers = Sequence[tuple[str, bytes | None]]
-
-_KEPT_BYTES = 65_536
 
 
 class Codecs(Struct, frozen=True):
@@ -164,23 +162,14 @@ class Endings:
         )
 
     def _dead_letter(self, record: Record, rejection: Reject, now_ms: int, conversion: Conversion | None) -> bytes:
-        value = record.value
-        truncated = value is not None and len(value) > self._max_value_bytes
-        kept_bytes = min(_KEPT_BYTES, self._max_value_bytes)
-        return self._codecs.write_dead_letter(
-            DeadLetter(
-                stage="deliver",
-                reason=rejection.reason,
-                field=rejection.field,
-                message=f"{record.topic}[{record.partition}]@{record.offset}: {rejection.message}",
-                source=Position(record.topic, record.partition, record.offset),
-                timestamp_ms=record.timestamp_ms,
-                failed_at_ms=now_ms,
-                programme=None if conversion is None else conversion.programme,
-                order_ref=None if conversion is None else conversion.order_ref,
-                key=record.key,
-                value=value[:kept_bytes] if value is not None and truncated else value,
-                value_sha256=hashlib.sha256(value or b"").digest(),
-                truncated=truncated,
-            )
+        letter = dead_letter.of_record(
+            "deliver",
+            record,
+            rejection,
+            programme=None if conversion is None else conversion.programme,
+            order_ref=None if conversion is None else conversion.order_ref,
+            now_ms=now_ms,
         )
+        if len(record.value or b"") > self._max_value_bytes:
+            letter = dead_letter.cut(letter, min(dead_letter.KEPT_BYTES, self._max_value_bytes))
+        return self._codecs.write_dead_letter(letter)
