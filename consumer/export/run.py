@@ -15,14 +15,14 @@ from consumer.events import Position, Receipt
 from consumer.export import publication
 from consumer.export.originals import Originals
 from consumer.export.outcome import ExportedFile, Outcome
-from consumer.export.ports import Folder, Writer
+from consumer.export.ports import Folder
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
 from consumer.export.selection import ReceiptBook, Selection, Waiting
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, ReceiptDecoder, ReceiptEncoder
-from consumer.stream.log import Record, TopicPartition
+from consumer.stream.log import LoneWriter, Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
 RECEIPTS_PER_TRANSACTION = 5_000
@@ -48,7 +48,7 @@ class Export:
     def __init__(
         self,
         reader: TopicReader,
-        open_writer: Callable[[], Writer],
+        open_writer: Callable[[], LoneWriter],
         folder: Folder,
         schemas: Schemas,
         topics: Topics,
@@ -150,7 +150,7 @@ class Export:
         rows.skipped["expired"] += sum(map(len, stood.values()))
         return rows
 
-    def _export(self, writer: Writer, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:
+    def _export(self, writer: LoneWriter, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:
         """Make one file; see `consumer.export.publication` for why in this order."""
         manifest = Manifest(
             file=f"awin-{programme}-{day}-{self._run}.csv",

@@ -186,8 +186,16 @@ class MemoryLog:
         self, transaction: Open, topic: str, key: bytes | None, value: bytes | None, partition: int | None
     ) -> None:
         """Append a record of an open transaction."""
-        record = self._append(transaction, topic, key, value, partition, None, ())
-        at = TopicPartition(topic, record.partition)
+        self._note(transaction, self._append(transaction, topic, key, value, partition, None, ()))
+
+    def append_record(self, transaction: Open, record: Record) -> None:
+        """Append a record of an open transaction to its own partition, with its own time and headers."""
+        topic, partition, at_ms = record.topic, record.partition, record.timestamp_ms
+        appended = self._append(transaction, topic, record.key, record.value, partition, at_ms, record.headers)
+        self._note(transaction, appended)
+
+    def _note(self, transaction: Open, record: Record) -> None:
+        at = TopicPartition(record.topic, record.partition)
         if at not in transaction.first:
             transaction.first[at] = record.offset
             self._open[at].append(transaction)

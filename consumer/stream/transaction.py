@@ -1,4 +1,4 @@
-"""Records out: atomic groups of records and offsets, as `consumer.stream.log.Transaction`.
+"""Records out: atomic groups of records and offsets, as `consumer.stream.log.Transaction` and `LoneWriter`.
 
 What can go wrong, and what becomes of it:
 
@@ -23,14 +23,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumer.errors import Fenced, Rebalanced, RecordTooLarge, TopicError, Unavailable
 from consumer.stream import overdue
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, TopicPartition
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, Record, TopicPartition
 from consumer.stream.properties import ErrorReports, Properties, describe, merge, open_client
 from consumer.stream.refusals import is_fatal, refusal
 
@@ -42,6 +42,8 @@ _OVERDUE_S = 1.0
 """How much longer than its time-out a call may take before it is taken for stuck."""
 _POLL_EVERY = 200
 """Sends between two looks at the delivery reports, which otherwise pile up until the commit."""
+
+_NOTHING: Mapping[str, Any] = {}
 
 _DEFAULTS: Properties = {
     "transaction.timeout.ms": 10_000,
@@ -120,15 +122,31 @@ class KafkaTransaction:
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """See `consumer.stream.log.Transaction.send`."""
-        size = len(key or b"") + len(value or b"")
+        self._send(topic, key, value, -1 if partition is None else partition)
+
+    def send_record(self, record: Record) -> None:
+        """See `consumer.stream.log.LoneWriter.send_record`."""
+        extra = {"headers": list(record.headers), "timestamp": max(0, record.timestamp_ms)}
+        header_bytes = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+        self._send(record.topic, record.key, record.value, record.partition, header_bytes, extra)
+
+    def _send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        number: int,
+        extra_bytes: int = 0,
+        extra: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        size = len(key or b"") + len(value or b"") + extra_bytes
         if size > self._max_record_bytes:
             raise RecordTooLarge(topic, size, self._max_record_bytes)
         producer = self._begun()
-        number = -1 if partition is None else partition
         deadline = 0.0
         while True:
             try:
-                producer.produce(topic, value, key, number, on_delivery=self._on_delivery)
+                producer.produce(topic, value, key, number, on_delivery=self._on_delivery, **extra)
                 break
             except BufferError:
                 deadline = deadline or time.monotonic() + self._timeout_s
@@ -152,12 +170,9 @@ class KafkaTransaction:
         return self._commit(offsets)
 
     def commit_alone(self) -> Mapping[TopicPartition, int]:
-        """Commit everything sent since the last commit without offsets: only our id fences us.
+        """See `consumer.stream.log.LoneWriter.commit_alone`.
 
-        For writers that belong to no group. A stage must never use it: an expelled member's commit would go through.
-
-        Raises:
-            Unavailable, TopicError, Fenced: as `commit`.
+        A stage must never use it: an expelled member's commit would go through.
         """
         return self._commit({})
 

@@ -20,11 +20,11 @@ from consumer.delivery.retry import Trial
 from consumer.errors import Reject
 from consumer.events import Conversion, DeadLetter, Position, Receipt
 from consumer.export.outcome import Outcome
-from consumer.export.ports import Folder, Writer
+from consumer.export.ports import Folder
 from consumer.export.run import Export, run_name
 from consumer.export.selection import Selection
 from consumer.settings import Topics
-from consumer.stream.log import Record, TopicPartition
+from consumer.stream.log import LoneWriter, Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemoryTransaction
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
 from tests.export.memory_folder import Dying, DyingFolder, MemoryFolder
@@ -115,8 +115,8 @@ class Shop:
                 if record.value is not None:
                     yield codecs().read_receipt(record.value, ())
 
-    def _writers(self, dying: Dying | None) -> Callable[[], Writer]:
-        def open_writer() -> Writer:
+    def _writers(self, dying: Dying | None) -> Callable[[], LoneWriter]:
+        def open_writer() -> LoneWriter:
             writer = MemoryTransaction(self.log, WRITER)
             return writer if dying is None else DyingWriter(writer, dying)
 
@@ -154,6 +154,10 @@ class DyingWriter:
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._dying.step()
         self._writer.send(topic, key, value, partition)
+
+    def send_record(self, record: Record) -> None:
+        self._dying.step()
+        self._writer.send_record(record)
 
     def commit_alone(self) -> dict[TopicPartition, int]:
         self._dying.step()
