@@ -19,8 +19,12 @@ KEPT_BYTES = 65_536
 KEPT_HEADER_BYTES = 8_192
 """Names and values of headers that are kept whole; of more, only those in `_READ_HEADERS`."""
 
+REPLAYED = "replayed"
+"""Reason of the note that a dead letter was replayed."""
+
 _READ_HEADERS = frozenset({SCHEMA_ID_HEADER, FORGET_ORDER_HEADER, REPLAY_HEADER})
 """Without these a record is not read as it was."""
+_OF_NOTHING = hashlib.sha256(b"").digest()
 _HEADER_ROOM_BYTES = 8
 """What a header takes beside its name and value, at most."""
 
@@ -58,6 +62,34 @@ def cut(letter: DeadLetter, kept_bytes: int = KEPT_BYTES) -> DeadLetter:
     """Return a letter with the beginnings of its record's key and value alone."""
     key, value = letter.key and letter.key[:kept_bytes], letter.value and letter.value[:kept_bytes]
     return replace(letter, key=key, value=value, truncated=True)
+
+
+def of_replay(letter: DeadLetter, at: Position, now_ms: int) -> DeadLetter:
+    """Return the note that the record of a letter, which stands at ``at``, was appended again."""
+    source = letter.source
+    return DeadLetter(
+        stage="replay",
+        reason=REPLAYED,
+        field="",
+        message=f"{at.topic}[{at.partition}]@{at.offset}: its record ({letter.reason}) was appended again to "
+        f"{source.topic}[{source.partition}]",
+        source=at,
+        timestamp_ms=letter.failed_at_ms,
+        failed_at_ms=now_ms,
+        programme=letter.programme,
+        order_ref=letter.order_ref,
+        key=None,
+        value=None,
+        value_sha256=_OF_NOTHING,
+        truncated=False,
+    )
+
+
+def original(letter: DeadLetter) -> Record:
+    """Return the record that a letter is about, as far as it has it."""
+    headers = tuple((each.name, each.value) for each in letter.headers)
+    source = letter.source
+    return Record(source.topic, source.partition, source.offset, letter.timestamp_ms, letter.key, letter.value, headers)
 
 
 def _kept(headers: Headers) -> tuple[tuple[Header, ...], bool]:

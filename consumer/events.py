@@ -180,9 +180,10 @@ class Header(Struct, frozen=True):
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A record that could not be processed, with its original bytes."""
+    """A record that could not be processed, with its original bytes; or the note that it was replayed."""
 
-    stage: Literal["attribute", "deliver"]
+    stage: Literal["attribute", "deliver", "replay"]
+    """``replay``: this is no dead letter, but says that the one at ``source`` was appended again."""
     reason: str
     field: str
     message: str

@@ -49,3 +49,21 @@ def test_a_cut_letter_knows_the_whole_value() -> None:
     assert (letter.key, letter.value, letter.truncated) == (b"ke", b"vv", True)
     assert letter.value_sha256 == sha256(b"v" * 100).digest()
     assert dead_letter.cut(letter_about(value=None)).value is None
+
+
+def test_the_record_comes_back_whole() -> None:
+    """As it was read, for whoever wants to decode it or to append it again."""
+    record = Record("awin.conversion", 1, 7, 123, b"key", b"value", (("a", b"1"), ("b", None)))
+    letter = dead_letter.of_record(
+        "deliver", record, Reject("rejected", "", ""), programme=None, order_ref=None, now_ms=1
+    )
+    assert dead_letter.original(letter) == record
+
+
+def test_a_replay_is_noted_without_the_record() -> None:
+    """The note says which letter, where it went and whose order it is, and holds nothing else of it."""
+    at = Position("awin.dead-letter", 2, 5)
+    note = dead_letter.of_replay(letter_about(("a", b"1")), at, 789)
+    assert (note.stage, note.reason, note.source, note.failed_at_ms) == ("replay", "replayed", at, 789)
+    assert (note.programme, note.order_ref, note.key, note.value, note.headers) == ("1001", "A-1", None, None, ())
+    assert note.message == "awin.dead-letter[2]@5: its record (bad_framing) was appended again to order.completed[1]"

@@ -261,7 +261,7 @@ receipts = st.builds(
 )
 dead_letters = st.builds(
     DeadLetter,
-    stage=st.sampled_from(("attribute", "deliver")),
+    stage=st.sampled_from(("attribute", "deliver", "replay")),
     reason=_text,
     field=_text,
     message=_text,
