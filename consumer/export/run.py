@@ -34,7 +34,7 @@ class Export:
 
     Args:
         reader: where to read.
-        open_writer: opens the writer of receipts, which fences that of any earlier export.
+        open_writer: opens the writer of receipts, which fences that of any earlier export, and of a replay.
         folder: where the files go.
         schemas: how our records are written.
         topics: their names.
@@ -79,7 +79,7 @@ class Export:
         What an error leaves undone, the next run into the same folder makes good.
 
         Raises:
-            Fenced: another export has begun meanwhile, or the outcome of a commit is not known.
+            Fenced: another export, or a replay, has begun meanwhile, or the outcome of a commit is not known.
             KafkaError: topics cannot be read or written.
             OutputError: the folder cannot be written to, or an interrupted file needs a person to look at it.
         """
@@ -87,8 +87,8 @@ class Export:
             return self._all(selection)
         except Fenced as error:
             raise Fenced(
-                "another export has begun meanwhile, or it is not known whether the last receipts were committed. Run "
-                f"this again with the same folder, which settles it ({error})"
+                "another export or a replay has begun meanwhile, or it is not known whether the last receipts were "
+                f"committed. Run this again with the same folder, which settles it ({error})"
             ) from error
 
     def _all(self, selection: Selection) -> Outcome:

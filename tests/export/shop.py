@@ -6,24 +6,25 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from hashlib import sha256
 from io import StringIO
 from itertools import count
 from random import Random
 
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.awin.offline import Layout
 from consumer.delivery.endings import Endings
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.retry import Trial
 from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, Position, Receipt
+from consumer.events import Conversion, Receipt
 from consumer.export.outcome import Outcome
 from consumer.export.ports import Folder
 from consumer.export.run import Export, run_name
 from consumer.export.selection import Selection
 from consumer.settings import Topics
+from consumer.stream.avro import DeadLetterDecoder
 from consumer.stream.log import LoneWriter, Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemoryTransaction
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
@@ -63,10 +64,11 @@ class Shop:
         item = self._outstanding(conversion)
         ended = self._endings.rejected(item, Reject(reason, "", "see above"))
         self.receipt(item.record.partition, item.key, ended.receipt)
-        letter = self._letter(item.record, reason)
+        letter = ended.dead_letter or b""
         if truncated:
-            letter = replace(letter, truncated=True, value=(letter.value or b"")[:20])
-        self.log.produce(self.names.dead_letter, item.key, codecs().write_dead_letter(letter))
+            whole = DeadLetterDecoder(schemas())(letter)
+            letter = codecs().write_dead_letter(dead_letter.cut(whole, 20))
+        self.log.produce(self.names.dead_letter, ended.dead_letter_key, letter)
 
     def deliver(self, conversion: Conversion) -> None:
         """Append a conversion, and the receipt that says that Awin has it."""
@@ -125,23 +127,6 @@ class Shop:
     def _outstanding(self, conversion: Conversion) -> Outstanding:
         record = self.log.produce(self.names.conversion, key_of(conversion), encoded(conversion))
         return Outstanding(record, conversion, key_of(conversion), Trial(conversion.programme, 0), suspect=False)
-
-    def _letter(self, record: Record, reason: str) -> DeadLetter:
-        return DeadLetter(
-            stage="deliver",
-            reason=reason,
-            field="",
-            message="see above",
-            source=Position(record.topic, record.partition, record.offset),
-            timestamp_ms=record.timestamp_ms,
-            failed_at_ms=self.now_ms,
-            programme=None,
-            order_ref=None,
-            key=record.key,
-            value=record.value,
-            value_sha256=sha256(record.value or b"").digest(),
-            truncated=False,
-        )
 
 
 class DyingWriter:
