@@ -13,7 +13,19 @@ import typer
 from msgspec import Struct
 
 from consumer import __version__
-from consumer.cli import audit, check, demo, explain, export_offline, forget, run, settings, simulate, topics
+from consumer.cli import (
+    audit,
+    check,
+    dead_letters,
+    demo,
+    explain,
+    export_offline,
+    forget,
+    run,
+    settings,
+    simulate,
+    topics,
+)
 from consumer.errors import ConsumerError
 
 __all__ = ["app", "main"]
@@ -39,6 +51,7 @@ app.add_typer(topics.app, name="topics")
 app.command()(explain.explain)
 app.command()(audit.audit)
 app.command()(simulate.simulate)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
 app.add_typer(settings.app, name="settings")
