@@ -100,7 +100,8 @@ class Dispatch:
 
     def _send(self, item: Outstanding, generation: int) -> Reject | None:
         age_ms = self._now_ms() - item.conversion.completed_at_ms
-        if age_ms > self._settings.max_age_ms:
+        sent_anyway = item.replay is not None and item.replay.send_too_old
+        if age_ms > self._settings.max_age_ms and not sent_anyway:
             return Reject(
                 TOO_OLD, "completed_at", f"the order was completed {age_ms // 1000} s ago: Awin dates it today"
             )

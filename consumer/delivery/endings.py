@@ -137,29 +137,28 @@ class Endings:
         return Finished(offset=item.at.offset, ending="known", key=item.key)
 
     def _receipt(self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "") -> bytes:
-        conversion, answer = item.conversion, item.answer
-        return self._codecs.write_receipt(
-            Receipt(
-                programme=conversion.programme,
-                order_ref=conversion.order_ref,
-                ending=ending,
-                mode=conversion.mode,
-                attempts=item.attempts,
-                unknown_attempts=item.unknown_attempts,
-                possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
-                repeats=0,
-                http_status=None if answer is None else answer.http_status,
-                outcome=None if answer is None else answer.outcome,
-                excerpt="" if answer is None else answer.excerpt,
-                reason=reason,
-                first_attempt_at_ms=item.first_attempt_at_ms,
-                finished_at_ms=now_ms,
-                completed_at_ms=conversion.completed_at_ms,
-                decidable_at_ms=conversion.decidable_at_ms,
-                fingerprint=conversion.fingerprint,
-                source=item.at,
-            )
+        conversion, answer, before = item.conversion, item.answer, item.superseded
+        receipt = Receipt(
+            programme=conversion.programme,
+            order_ref=conversion.order_ref,
+            ending=ending,
+            mode=conversion.mode,
+            attempts=item.attempts,
+            unknown_attempts=item.unknown_attempts,
+            possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
+            repeats=0,
+            http_status=None if answer is None else answer.http_status,
+            outcome=None if answer is None else answer.outcome,
+            excerpt="" if answer is None else answer.excerpt,
+            reason=reason,
+            first_attempt_at_ms=item.first_attempt_at_ms,
+            finished_at_ms=now_ms,
+            completed_at_ms=conversion.completed_at_ms,
+            decidable_at_ms=conversion.decidable_at_ms,
+            fingerprint=conversion.fingerprint,
+            source=item.at,
         )
+        return self._codecs.write_receipt(receipt if before is None else _superseding(receipt, before))
 
     def _dead_letter(self, record: Record, rejection: Reject, now_ms: int, conversion: Conversion | None) -> bytes:
         letter = dead_letter.of_record(
@@ -173,3 +172,16 @@ class Endings:
         if len(record.value or b"") > self._max_value_bytes:
             letter = dead_letter.cut(letter, min(dead_letter.KEPT_BYTES, self._max_value_bytes))
         return self._codecs.write_dead_letter(letter)
+
+
+def _superseding(receipt: Receipt, before: Receipt) -> Receipt:
+    """Return the receipt of a replay, with what was done for the order before."""
+    first_ms = receipt.first_attempt_at_ms if before.first_attempt_at_ms is None else before.first_attempt_at_ms
+    return replace(
+        receipt,
+        attempts=before.attempts + receipt.attempts,
+        unknown_attempts=before.unknown_attempts + receipt.unknown_attempts,
+        possible_repeat=before.possible_repeat or receipt.possible_repeat,
+        repeats=before.repeats,
+        first_attempt_at_ms=first_ms,
+    )

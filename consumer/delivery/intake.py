@@ -48,14 +48,15 @@ class Intake:
     def admit(self, partition: OutboxPartition, item: Outstanding) -> Outstanding | None:
         """Judge a conversion whose key has nothing else in hand; return it if it is to be sent."""
         receipt = self._receipt(partition.number, item.key)
-        verdict = sent.judge(item.conversion, item.at, receipt)
+        verdict = sent.judge(item.conversion, item.at, receipt, item.replay)
+        item.superseded = receipt if verdict == "new" else None
         if verdict == "known":
             partition.finish(self._endings.known(item))
         elif receipt is not None and verdict == "repeat" and not sent.may_be_rewritten(receipt):
             partition.finish(self._endings.silent_repeat(item))
         elif receipt is not None and verdict == "repeat":
             partition.finish(self._endings.repeat(item, receipt))
-        elif receipt is not None:
+        elif receipt is not None and verdict == "conflict":
             partition.finish(self._endings.conflict(item, receipt))
         elif item.conversion.mode == "shadow":
             partition.finish(self._endings.shadow(item))

@@ -10,7 +10,8 @@ from msgspec import Struct
 from consumer.delivery.retry import Trial
 from consumer.delivery.sender import Answer
 from consumer.errors import Reject
-from consumer.events import Conversion, Position
+from consumer.events import Conversion, Position, Receipt
+from consumer.replay_header import Replay, replay_in
 from consumer.stream.log import Record
 
 
@@ -25,6 +26,10 @@ class Outstanding:
     suspect: bool
     """An earlier owner of the partition may have sent it."""
     at: Position = field(init=False)
+    replay: Replay | None = field(init=False)
+    """The replay that brought the record, if one did."""
+    superseded: Receipt | None = None
+    """That of the dead letter which the replay is about: what was done for the order before."""
     attempts: int = 0
     unknown_attempts: int = 0
     first_attempt_at_ms: int | None = None
@@ -33,6 +38,7 @@ class Outstanding:
 
     def __post_init__(self) -> None:
         self.at = Position(self.record.topic, self.record.partition, self.record.offset)
+        self.replay = replay_in(self.record.headers)
 
 
 class Decided(NamedTuple):

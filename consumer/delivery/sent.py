@@ -9,6 +9,7 @@ from typing import Literal
 
 from consumer.errors import StateError
 from consumer.events import Conversion, Position, Receipt
+from consumer.replay_header import Replay
 from consumer.state.store import Change
 from consumer.stream.log import Record
 
@@ -61,14 +62,19 @@ def may_be_rewritten(receipt: Receipt) -> bool:
     return receipt.ending != "exported" and not waits_for_export(receipt)
 
 
-def judge(conversion: Conversion, at: Position, receipt: Receipt | None) -> Verdict:
+def judge(conversion: Conversion, at: Position, receipt: Receipt | None, replay: Replay | None = None) -> Verdict:
     """Say what a conversion read at ``at`` is, given the receipt that its key has.
 
     ``known``: this very record was finished before a crash. ``repeat``: another record says the same. ``conflict``:
-    another record says something else about the same order.
+    another record says something else about the same order. A replay of the very conversion of which the receipt says
+    that it is a dead letter is ``new`` again; once that has a receipt, another one is a repeat.
     """
     if receipt is None:
         return "new"
     if receipt.source == at:
         return "known"
-    return "repeat" if receipt.fingerprint == conversion.fingerprint else "conflict"
+    if receipt.fingerprint != conversion.fingerprint:
+        return "conflict"
+    if replay is not None and receipt.ending == "dead_letter" and receipt.source == replay.source:
+        return "new"
+    return "repeat"
