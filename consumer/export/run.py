@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from consumer.awin import offline
 from consumer.awin.offline import Layout
-from consumer.errors import Fenced, TopicError, Undecodable
+from consumer.errors import Fenced
 from consumer.events import Position, Receipt
 from consumer.export import publication
 from consumer.export.originals import Originals
@@ -19,10 +19,11 @@ from consumer.export.ports import Folder
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
 from consumer.export.selection import ReceiptBook, Selection, Waiting
+from consumer.inspect.receipts import receipt_in
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, ReceiptDecoder, ReceiptEncoder
-from consumer.stream.log import LoneWriter, Record, TopicPartition
+from consumer.stream.log import LoneWriter, TopicPartition
 from consumer.stream.schemas import Schemas
 
 RECEIPTS_PER_TRANSACTION = 5_000
@@ -114,19 +115,8 @@ class Export:
             self._progress(f"{topic} [{number}]")
             for record in self._reader.read({TopicPartition(topic, number): span}):
                 if record.key is not None:
-                    book.take(record.key, number, self._receipt(record))
+                    book.take(record.key, number, receipt_in(record, self._read_receipt))
         return book
-
-    def _receipt(self, record: Record) -> Receipt | None:
-        if record.value is None:
-            return None
-        try:
-            return self._read_receipt(record.value, record.headers)
-        except Undecodable as error:
-            raise TopicError(
-                f"{record.topic}[{record.partition}]@{record.offset}: {error.message}. Without this receipt it cannot "
-                "be told what is exported already; did a newer release write it?"
-            ) from error
 
     def _finish(self, manifest: Manifest, book: ReceiptBook) -> ExportedFile | None:
         """Make good what was interrupted; ``None`` when nothing of it had been committed."""
@@ -145,6 +135,9 @@ class Export:
         for key, waiting in book.waiting.items():
             stood.setdefault(waiting.receipt.source, {})[key] = waiting
         reasons = {at: next(iter(orders.values())).receipt.reason for at, orders in stood.items()}
+        for at in self._originals.replayed(reasons):
+            rows.skipped["replayed"] += len(stood.pop(at))
+            del reasons[at]
         for at, value, headers in self._originals.of(reasons):
             rows.add(stood.pop(at), value, headers)
         rows.skipped["expired"] += sum(map(len, stood.values()))

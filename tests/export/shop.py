@@ -33,7 +33,7 @@ from tests.inspect.log_reader import LogReader
 
 NAMES = Topics()
 PARTITIONS = 2
-WRITER = "group-export"
+WRITER = "group-operator"
 EVERYTHING = Selection(first=date(2000, 1, 1), last=date(2099, 12, 31))
 HOUR_MS = 3_600_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 
 from consumer import dead_letter
@@ -10,11 +11,16 @@ from consumer.events import DeadLetter, OrderCompleted, Position
 from consumer.inspect.progress import Unseen
 from consumer.letters.asked import Asked
 from consumer.letters.book import LetterBook
+from consumer.letters.judgement import Decisions, Limits
+from consumer.letters.replay import Batch, Judged, Replays
+from consumer.replay_header import replay_in
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder, OrderEncoder
-from consumer.stream.log import Record
+from consumer.stream.log import LoneWriter, Record
+from consumer.stream.memory import MemoryTransaction
 from tests.delivery.conversions import T0_MS, codecs, schemas
-from tests.export.shop import NAMES, PARTITIONS, Shop
+from tests.export.memory_folder import Dying
+from tests.export.shop import HOUR_MS, NAMES, PARTITIONS, WRITER, DyingWriter, Shop
 from tests.inspect.log_reader import LogReader
 
 EVERYTHING = Asked()
@@ -83,6 +89,59 @@ class Office(Shop):
         """Append the note that a letter was replayed."""
         note = dead_letter.of_replay(self.letters()[at], at, self.now_ms)
         self.log.produce(self.names.dead_letter, b"", codecs().write_dead_letter(note), at.partition)
+
+    def replays(
+        self,
+        asked: Asked = EVERYTHING,
+        decisions: Decisions | None = None,
+        *,
+        dying: Dying | None = None,
+        records: int = 3,
+        value_bytes: int = 1 << 20,
+        max_record_bytes: int = 1_000_000,
+    ) -> Replays:
+        """Return what replays these letters. One that dies leaves its transaction as it is."""
+
+        def open_writer() -> LoneWriter:
+            writer = MemoryTransaction(self.log, WRITER, max_record_bytes=max_record_bytes)
+            return writer if dying is None else DyingWriter(writer, dying)
+
+        reader = LogReader(self.log)
+        if dying is not None:
+            reader.before_reading = dying.step
+        return Replays(
+            reader,
+            open_writer,
+            schemas(),
+            self.names,
+            asked,
+            decisions or Decisions(),
+            Limits(max_age_ms=24 * HOUR_MS, max_order_delay_ms=7 * 24 * HOUR_MS),
+            now_ms=lambda: self.now_ms,
+            batch=Batch(records=records, value_bytes=value_bytes),
+        )
+
+    def replay(
+        self, asked: Asked = EVERYTHING, decisions: Decisions | None = None, *, dying: Dying | None = None
+    ) -> Judged:
+        """Replay these letters."""
+        replays = self.replays(asked, decisions, dying=dying)
+        replays.plan()
+        return replays.run()
+
+    def replayed(self) -> dict[Position, list[Record]]:
+        """Return what was appended again, by where the letter stands."""
+        names = (self.names.order_completed, self.names.session_landed, self.names.conversion)
+        found: dict[Position, list[Record]] = {}
+        for record in (each for at in self.log.partitions(*names) for each in self.log.records(*at)):
+            replay = replay_in(record.headers)
+            if replay is not None:
+                found.setdefault(replay.letter, []).append(record)
+        return found
+
+    def noted(self) -> Counter[Position]:
+        """Return how many notes say of a letter that it was replayed."""
+        return Counter(letter.source for letter in self.letters().values() if letter.stage == "replay")
 
     def book(self, asked: Asked = EVERYTHING) -> LetterBook:
         """Return the book of these letters, read."""
