@@ -71,17 +71,17 @@ def _report(
 ) -> Report:
     import tempfile
 
-    from consumer.csv_file import CsvFile
     from consumer.inspect.kafka_reader import KafkaTopicReader
     from consumer.simulation.change_rows import COLUMNS, cells
     from consumer.simulation.simulation import Simulation
     from consumer.state.rocksdb import RocksStore
     from consumer.stream.schemas import Schemas
+    from consumer.whole_file import csv_file
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
 
     with ExitStack() as stack:
-        file = None if csv is None else stack.enter_context(CsvFile(csv, COLUMNS))
+        add = None if csv is None else stack.enter_context(csv_file(csv, COLUMNS))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-simulate-")))
         store = RocksStore(folder)
         stack.callback(store.close)
@@ -97,7 +97,7 @@ def _report(
         )
 
         def on_change(change: Change) -> None:
-            if file is not None:
-                file.write(cells(change))
+            if add is not None:
+                add(cells(change))
 
         return simulation.run(wanted, listed=show, on_change=on_change)
