@@ -122,10 +122,14 @@ class LetterBook:
         return letter, at
 
 
-def _summary(letter: DeadLetter, at: Position) -> Letter:
-    order_key = letter.key if letter.stage == "deliver" else None
+def order_key(letter: DeadLetter) -> bytes | None:
+    """Return the key that conversions and receipts of a letter's order have, as far as the letter knows it."""
     if letter.programme is not None and letter.order_ref is not None:
-        order_key = outbox_key(letter.programme, letter.order_ref)
+        return outbox_key(letter.programme, letter.order_ref)
+    return letter.key if letter.stage == "deliver" else None
+
+
+def _summary(letter: DeadLetter, at: Position) -> Letter:
     return Letter(
         at=at,
         stage=letter.stage,
@@ -136,6 +140,6 @@ def _summary(letter: DeadLetter, at: Position) -> Letter:
         failed_at_ms=letter.failed_at_ms,
         programme=letter.programme,
         order_ref=letter.order_ref,
-        order_key=order_key,
+        order_key=order_key(letter),
         truncated=letter.truncated,
     )

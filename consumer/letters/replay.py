@@ -16,7 +16,7 @@ from consumer.inspect.receipts import NewestReceipts
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.letters.asked import Asked
 from consumer.letters.book import Letter, LetterBook
-from consumer.letters.judgement import Decisions, Judgement, Limits, target
+from consumer.letters.judgement import DONE, Decisions, Judgement, Limits, target
 from consumer.replay_header import REPLAY_HEADER, Replay, header
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder, DeadLetterEncoder
@@ -40,6 +40,14 @@ class Judged(Struct, frozen=True, kw_only=True):
     """By `consumer.letters.judgement.REFUSED`."""
     notes: dict[str, int]
     """Of those replayed, by `consumer.letters.judgement.NOTES`."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to be done: no letter needs a decision, can never be replayed, or was refused alone.
+
+        What was replayed before, or dealt with otherwise, matters only when there was nothing else.
+        """
+        return self.refused.keys() <= DONE and bool(self.replayed or not self.refused)
 
 
 class Replays:

@@ -81,3 +81,75 @@ def test_an_empty_list_says_so() -> None:
     shown, out = console()
     dead_letters_text.write_listing(listing(Office().book(), 5), shown)
     assert lines(out) == ["There are no such dead letters."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("show",), "give either LETTER or --order-ref"),
+        (("show", "0@1", "--order-ref", "A-1"), "give either LETTER or --order-ref"),
+        (("show", "other[0]@1"), "is no place such as 3@1207 in awin.dead-letter"),
+        (("replay",), "give a filter, or --all"),
+        (("replay", "--all", "--too-old", "drop"), "'--too-old'"),
+        (("replay", "--reason", "nothing"), "nothing is none of"),
+    ],
+)
+def test_wrong_usage_is_refused(config: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    """Before anything is asked of the broker."""
+    ran = run("dead-letters", *arguments, "--config", config)
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_a_letter_is_shown_with_its_record() -> None:
+    """The reason first; the record as JSON, nothing of which a terminal obeys."""
+    office = Office()
+    office.refuse_order("A-\x1b[1m")
+    office.replay()
+    shown, out = console()
+    dead_letters_text.write_single(office.single().about("A-\x1b[1m")[0], shown)
+    assert "\x1b" not in out.getvalue()
+    said = lines(out)
+    assert said[0] == "no_programme: the conditions of no programme hold"
+    assert "what to do complete programmes, restart, then replay" in said
+    assert "order A-\\x1b[1m of programme 1001" in said
+    assert "header trace: t-1" in said
+    assert "replayed 2023-11-16 22:13:20" in said
+    assert '"order_ref": "A-\\u001b[1m",' in said
+
+
+def test_a_long_value_is_cut_on_a_terminal() -> None:
+    """And it is said where all of it can be had."""
+    office = Office()
+    office.refuse_order("A-1", "bad_framing", value=b"x" * 5_000 + b"A-1", programme=None)
+    shown, out = console()
+    dead_letters_text.write_single(office.single().at(next(iter(office.letters())))[0], shown)
+    assert lines(out)[-1] == "and 1,003 characters more: --out FILE writes all of it"
+
+
+def test_a_plan_says_what_and_why_not() -> None:
+    """Counts by reason, what is to be known of them, and what is left out."""
+    office = Office()
+    office.refuse_order("A-1")
+    office.refuse_order("A-2", "null_value")
+    office.put_aside(sale("A-3"), "too_old")
+    shown, out = console()
+    dead_letters_text.write_plan(office.replays().plan(), shown)
+    said = lines(out)
+    assert said[0] == "1 records would be appended again"
+    assert said[3] == "no_programme 1"
+    assert said[4:6] == [
+        "Of these",
+        "1 are orders older than delivery.max_age: once decided, they will be dead letters, too_old",
+    ]
+    assert [line.split()[0] for line in said[6:]] == ["Not", "1", "1"]
+
+
+def test_a_replay_without_letters_says_so() -> None:
+    """Whether there are none, or all are refused."""
+    office = Office()
+    for expected in ("There are no such dead letters.", "Nothing to replay."):
+        shown, out = console()
+        dead_letters_text.write_replayed(office.replay(), shown)
+        assert lines(out)[0] == expected
+        office.refuse_order("A-1", "null_value")

@@ -13,6 +13,7 @@ from consumer.letters.asked import Asked
 from consumer.letters.book import LetterBook
 from consumer.letters.judgement import Decisions, Limits
 from consumer.letters.replay import Batch, Judged, Replays
+from consumer.letters.single import Letters
 from consumer.replay_header import replay_in
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder, OrderEncoder
@@ -142,6 +143,10 @@ class Office(Shop):
     def noted(self) -> Counter[Position]:
         """Return how many notes say of a letter that it was replayed."""
         return Counter(letter.source for letter in self.letters().values() if letter.stage == "replay")
+
+    def single(self) -> Letters:
+        """Return what looks up single letters."""
+        return Letters(LogReader(self.log), schemas(), self.names, Unseen())
 
     def book(self, asked: Asked = EVERYTHING) -> LetterBook:
         """Return the book of these letters, read."""

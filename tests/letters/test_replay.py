@@ -228,3 +228,16 @@ def test_transactions_are_bounded(office: Office) -> None:
     replays.plan()
     replays.run()
     assert set(commits) == set(range(8))
+
+
+def test_a_run_is_complete_when_nothing_is_left_to_be_done(office: Office) -> None:
+    """What was replayed before counts only where that is all there is."""
+    assert office.replay().is_complete
+    office.refuse_order("A-1")
+    assert office.replay().is_complete
+    assert not office.replay().is_complete
+    office.refuse_order("A-2")
+    assert office.replay().is_complete
+    office.refuse_order("A-3")
+    office.refuse_order("A-4", "null_value")
+    assert not office.replay().is_complete
