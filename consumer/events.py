@@ -176,10 +176,18 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """How often it was put off."""
 
 
-class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A record that could not be processed, with its original bytes."""
+class Header(Struct, frozen=True):
+    """One header of a record."""
 
-    stage: Literal["attribute", "deliver"]
+    name: str
+    value: bytes | None
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record that could not be processed, with its original bytes; or the note that it was replayed."""
+
+    stage: Literal["attribute", "deliver", "replay"]
+    """``replay``: this is no dead letter, but says that the one at ``source`` was appended again."""
     reason: str
     field: str
     message: str
@@ -190,9 +198,10 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     order_ref: str | None
     key: bytes | None
     value: bytes | None
+    headers: tuple[Header, ...] = ()
     value_sha256: bytes
     truncated: bool
-    """True when ``value`` holds only the first 64 KB."""
+    """True when this is not the whole record: key or value are cut off, or headers left out."""
 
 
 class Control(Struct, frozen=True, kw_only=True):

@@ -1,33 +1,10 @@
-"""The attribute stage's dead letters. Pure."""
+"""The attribute stage's dead letters about what is no record any more. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 
-from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, Position
-from consumer.stream.log import Record
-
-
-def of_record(
-    record: Record, error: Reject, *, programme: str | None, order_ref: str | None, now_ms: int
-) -> DeadLetter:
-    """Return the letter for a record that was refused, with its bytes."""
-    return DeadLetter(
-        stage="attribute",
-        reason=error.reason,
-        field=error.field,
-        message=f"{record.topic}[{record.partition}]@{record.offset}: {error.message}",
-        source=Position(record.topic, record.partition, record.offset),
-        timestamp_ms=record.timestamp_ms,
-        failed_at_ms=now_ms,
-        programme=programme,
-        order_ref=order_ref,
-        key=record.key,
-        value=record.value,
-        value_sha256=hashlib.sha256(record.value or b"").digest(),
-        truncated=False,
-    )
+from consumer.events import Conversion, DeadLetter
 
 
 def of_conversion(said: Conversion, now_ms: int) -> DeadLetter:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
+from consumer import dead_letter
 from consumer.attribute.ports import AttributeSettings, Encoders
 from consumer.attribute.tally import Tally
 from consumer.errors import RecordTooLarge
 from consumer.events import Conversion, DeadLetter, outbox_key
 from consumer.stream.log import Transaction
 
-_KEPT_BYTES = 65_536
 _ROOM_BYTES = 16_384
 """What a dead letter says beside the value that it is about, and twice the key: inside, and as its own."""
 
@@ -41,15 +39,11 @@ class Outputs:
         try:
             self._send(letter)
         except RecordTooLarge:
-            self._send(_cut(letter, min(_KEPT_BYTES, (self._settings.max_message_bytes - _ROOM_BYTES) // 3)))
+            room_bytes = (self._settings.max_message_bytes - _ROOM_BYTES) // 3
+            self._send(dead_letter.cut(letter, min(dead_letter.KEPT_BYTES, room_bytes)))
         self._tally.written[self._settings.dead_letter_topic] += 1
         self._tally.dead_letters[letter.reason] += 1
         self.waiting = True
 
     def _send(self, letter: DeadLetter) -> None:
         self._transaction.send(self._settings.dead_letter_topic, letter.key, self._encoders.dead_letter(letter))
-
-
-def _cut(letter: DeadLetter, kept_bytes: int) -> DeadLetter:
-    key, value = letter.key and letter.key[:kept_bytes], letter.value and letter.value[:kept_bytes]
-    return replace(letter, key=key, value=value, truncated=True)

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.attribute import letters
 from consumer.attribute.ports import Decoders, Headers
 from consumer.attribution import conversion, erasure, landing, lastclick
@@ -343,7 +344,8 @@ class AttributePartition:
     def _dead_letter(self, record: Record, error: Reject, order: OrderCompleted | None) -> None:
         rules = None if order is None else chosen(order, self._rulebook)
         self._output.dead_letter(
-            letters.of_record(
+            dead_letter.of_record(
+                "attribute",
                 record,
                 error,
                 programme=None if rules is None else rules.advertiser_id,

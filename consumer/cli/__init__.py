@@ -16,6 +16,7 @@ from consumer import __version__
 from consumer.cli import (
     audit,
     check,
+    dead_letters,
     demo,
     explain,
     export_offline,
@@ -52,6 +53,7 @@ app.add_typer(programmes.app, name="programmes")
 app.command()(explain.explain)
 app.command()(audit.audit)
 app.command()(simulate.simulate)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
 app.add_typer(settings.app, name="settings")

@@ -251,6 +251,8 @@ def _refusal(refusal: Refusal) -> Iterator[tuple[str, str]]:
     yield "message", escape(refusal.message)
     if refusal.by_content:
         yield "note", "the record could not be read; its bytes hold this order reference"
+    if refusal.replayed_at_ms is not None:
+        yield "replayed", moment(refusal.replayed_at_ms)
     yield "dead letter", _place(refusal.at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,3 +38,17 @@ def load(config: Path | None) -> Settings:
     if config is None and DEFAULT_CONFIG.is_file():
         config = DEFAULT_CONFIG
     return settings.load(config)
+
+
+def moment(text: str) -> datetime:
+    """Read a date or time, UTC unless it says otherwise; for options that take one (``parser``)."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a date or time is written like 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def milliseconds_of(at: datetime) -> int:
+    """Return a moment as milliseconds UTC."""
+    return round(at.timestamp() * 1000)

@@ -118,6 +118,13 @@ class ProgressBar:
         self._task = progress.add_task("reading", total=0)
         self._total = 0
 
+    @contextmanager
+    def put_aside(self) -> Iterator[None]:
+        """Show nothing within the ``with`` block, so that something can be asked."""
+        self._progress.stop()
+        yield
+        self._progress.start()
+
     def expect(self, records: int) -> None:
         """So many more are to be read at most."""
         self._total += records

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.cli.options import Config, Json, load
+from consumer.cli.options import Config, Json, load, milliseconds_of, moment
 
 if TYPE_CHECKING:
+    from consumer.inspect.progress import Progress
     from consumer.settings import Settings
     from consumer.simulation.extent import Range
-    from consumer.simulation.progress import Progress
-    from consumer.simulation.report import Report
-
-
-def _moment(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("a date or time is written like 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    from consumer.simulation.report import Change, Report
 
 
 def simulate(
@@ -37,12 +29,12 @@ def simulate(
     since: Annotated[
         datetime,
         typer.Option(
-            "--from", metavar="TIME", parser=_moment, help="Orders completed from then on, UTC unless it says."
+            "--from", metavar="TIME", parser=moment, help="Orders completed from then on, UTC unless it says."
         ),
     ],
     until: Annotated[
         datetime | None,
-        typer.Option("--to", metavar="TIME", parser=_moment, help="Orders completed before.", show_default="now"),
+        typer.Option("--to", metavar="TIME", parser=moment, help="Orders completed before.", show_default="now"),
     ] = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every order that would change to this file.")
@@ -65,7 +57,7 @@ def simulate(
         raise typer.BadParameter("--to must be later than --from")
     settings = load(config)
     other = with_rules_of(settings, rules)
-    wanted = Range(_milliseconds(since), None if until is None else _milliseconds(until))
+    wanted = Range(milliseconds_of(since), None if until is None else milliseconds_of(until))
     with output.progress_bar() as progress:
         report = _report(settings, other, wanted, csv, show, progress)
     if as_json:
@@ -80,15 +72,16 @@ def _report(
     import tempfile
 
     from consumer.inspect.kafka_reader import KafkaTopicReader
-    from consumer.simulation.change_file import ChangeFile
+    from consumer.simulation.change_rows import COLUMNS, cells
     from consumer.simulation.simulation import Simulation
     from consumer.state.rocksdb import RocksStore
     from consumer.stream.schemas import Schemas
+    from consumer.whole_file import csv_file
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
 
     with ExitStack() as stack:
-        on_change = stack.enter_context(ChangeFile(csv)).write if csv is not None else lambda _: None
+        add = None if csv is None else stack.enter_context(csv_file(csv, COLUMNS))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-simulate-")))
         store = RocksStore(folder)
         stack.callback(store.close)
@@ -102,8 +95,9 @@ def _report(
             store=store,
             progress=progress,
         )
+
+        def on_change(change: Change) -> None:
+            if add is not None:
+                add(cells(change))
+
         return simulation.run(wanted, listed=show, on_change=on_change)
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

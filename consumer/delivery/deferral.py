@@ -44,6 +44,11 @@ def header(deferral: Deferral) -> tuple[tuple[str, bytes], ...]:
     return ((HEADER, msgspec.json.encode(deferral)),)
 
 
+def others(headers: Headers) -> Headers:
+    """Return the headers that the conversion had before it was put off."""
+    return [each for each in headers if each[0] != HEADER]
+
+
 def read(headers: Headers, where: str) -> Deferral:
     """Return the deferral in a record's headers.
 

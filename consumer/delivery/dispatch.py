@@ -31,7 +31,7 @@ class Dispatch:
 
     Args:
         worker: makes them.
-        methods: by name.
+        methods: by name; all that a conversion may have but ``offline``.
         gates: of the programmes.
         paces: of calls whose key allows only so many, by programme and method.
         retries: when to try again.
@@ -73,9 +73,7 @@ class Dispatch:
     def add(self, item: Outstanding) -> Decided | None:
         """Take in a conversion to be sent; return what becomes of it if that is known already."""
         conversion = item.conversion
-        method = self._methods.get(conversion.method)
-        if method is None:
-            return Decided(item, _unsupported(conversion.method))
+        method = self._methods[conversion.method]
         gate = self._gates.of(conversion.programme)
         if gate.stop and gate.breaker.state != "probing":
             return Decided(item, put_off=gate.stop)
@@ -189,7 +187,8 @@ class Dispatch:
         items, call.items = call.items, []
         for item in items:
             age_ms = self._now_ms() - item.conversion.completed_at_ms
-            if age_ms > self._settings.max_age_ms:
+            sent_anyway = item.replay is not None and item.replay.send_too_old
+            if age_ms > self._settings.max_age_ms and not sent_anyway:
                 yield Decided(
                     item,
                     Reject(
@@ -305,12 +304,6 @@ class Dispatch:
                 delay_ms = max(delay_ms, wait_ms)
         if again:
             queue.again(again, self._monotonic_s() + delay_ms / 1000)
-
-
-def _unsupported(method: str) -> Unreportable:
-    return Unreportable(
-        "unsupported_method", "method", f"this version does not deliver by {method}: set programmes.method to sread"
-    )
 
 
 def _refused(told: Told, answer: Answer) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.delivery import deferral
 from consumer.delivery.deferral import Deferral, Why
 from consumer.delivery.outstanding import Finished, Outstanding
@@ -17,8 +17,6 @@ from consumer.events import Conversion, DeadLetter, Ending, Position, Receipt
 from consumer.stream.log import Record
 
 Headers = Sequence[tuple[str, bytes | None]]
-
-_KEPT_BYTES = 65_536
 
 
 class Codecs(Struct, frozen=True):
@@ -53,7 +51,7 @@ class Endings:
             ending="delivered",
             attempted=True,
             key=item.key,
-            receipt=self._receipt(item, "delivered", now_ms),
+            receipt=self._written(item, "delivered", now_ms),
             since_completed_s=(now_ms - item.conversion.completed_at_ms) / 1000,
             since_decidable_s=(now_ms - item.conversion.decidable_at_ms) / 1000,
         )
@@ -64,7 +62,7 @@ class Endings:
             offset=item.record.offset,
             ending="shadow",
             key=item.key,
-            receipt=self._receipt(item, "shadow", self._now_ms()),
+            receipt=self._written(item, "shadow", self._now_ms()),
         )
 
     def left_for_export(self, item: Outstanding) -> Finished:
@@ -76,7 +74,7 @@ class Endings:
             offset=item.record.offset,
             ending="for_export",
             key=item.key,
-            receipt=self._receipt(item, "deferred", self._now_ms(), OFFLINE),
+            receipt=self._written(item, "deferred", self._now_ms(), OFFLINE),
         )
 
     def rejected(self, item: Outstanding, rejection: Reject) -> Finished:
@@ -88,33 +86,33 @@ class Endings:
             reason=rejection.reason,
             attempted=item.attempts > 0 or item.suspect,
             key=item.key,
-            receipt=self._receipt(item, "dead_letter", now_ms, rejection.reason),
+            receipt=self._written(item, "dead_letter", now_ms, rejection.reason),
             dead_letter_key=item.record.key,
             dead_letter=self._dead_letter(item.record, item.at, rejection, now_ms, item.conversion),
         )
 
     def deferred(self, item: Outstanding, why: Why) -> Finished:
         """The conversion will be tried later: it goes to the deferred ones, and its receipt says so."""
+        receipt = self._receipt(item, "deferred", self._now_ms(), why, deferrals=item.deferrals + 1)
         put_off = Deferral(
             source=item.at,
-            number=item.deferrals + 1,
+            number=receipt.deferrals,
             why=why,
-            attempts=item.attempts,
-            unknown_attempts=item.unknown_attempts,
-            first_attempt_at_ms=item.first_attempt_at_ms,
-            suspect=item.suspect,
+            attempts=receipt.attempts,
+            unknown_attempts=receipt.unknown_attempts,
+            first_attempt_at_ms=receipt.first_attempt_at_ms,
+            suspect=item.suspect or receipt.possible_repeat,
             counted=item.trial.counted,
         )
-        others = tuple(each for each in item.record.headers if each[0] != deferral.HEADER)
         return Finished(
             offset=item.record.offset,
             ending="deferred",
             reason=why,
             attempted=item.unknown_attempts > 0 or item.suspect,
             key=item.key,
-            receipt=self._receipt(item, "deferred", self._now_ms(), why, deferrals=put_off.number),
+            receipt=self._codecs.write_receipt(receipt),
             deferred=item.record.value,
-            deferred_headers=others + deferral.header(put_off),
+            deferred_headers=(*deferral.others(item.record.headers), *deferral.header(put_off)),
         )
 
     def repeat(self, item: Outstanding, known: Receipt) -> Finished:
@@ -170,54 +168,60 @@ class Endings:
         """This very record was finished before, by an owner who died before its offset could be committed."""
         return Finished(offset=item.record.offset, ending="known", key=item.key)
 
+    def _written(self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "") -> bytes:
+        return self._codecs.write_receipt(self._receipt(item, ending, now_ms, reason))
+
     def _receipt(
         self, item: Outstanding, ending: Ending, now_ms: int, reason: str = "", deferrals: int | None = None
-    ) -> bytes:
-        conversion, answer = item.conversion, item.answer
-        return self._codecs.write_receipt(
-            Receipt(
-                programme=conversion.programme,
-                order_ref=conversion.order_ref,
-                ending=ending,
-                mode=conversion.mode,
-                attempts=item.attempts,
-                unknown_attempts=item.unknown_attempts,
-                possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
-                repeats=item.repeats,
-                http_status=None if answer is None else answer.http_status,
-                outcome=None if answer is None else answer.outcome,
-                excerpt="" if answer is None else answer.excerpt,
-                reason=reason,
-                first_attempt_at_ms=item.first_attempt_at_ms,
-                finished_at_ms=now_ms,
-                completed_at_ms=conversion.completed_at_ms,
-                decidable_at_ms=conversion.decidable_at_ms,
-                fingerprint=conversion.fingerprint,
-                source=item.at,
-                deferrals=item.deferrals if deferrals is None else deferrals,
-            )
+    ) -> Receipt:
+        conversion, answer, before = item.conversion, item.answer, item.superseded
+        receipt = Receipt(
+            programme=conversion.programme,
+            order_ref=conversion.order_ref,
+            ending=ending,
+            mode=conversion.mode,
+            attempts=item.attempts,
+            unknown_attempts=item.unknown_attempts,
+            possible_repeat=item.suspect and ending not in {"shadow", "deferred"},
+            repeats=item.repeats,
+            http_status=None if answer is None else answer.http_status,
+            outcome=None if answer is None else answer.outcome,
+            excerpt="" if answer is None else answer.excerpt,
+            reason=reason,
+            first_attempt_at_ms=item.first_attempt_at_ms,
+            finished_at_ms=now_ms,
+            completed_at_ms=conversion.completed_at_ms,
+            decidable_at_ms=conversion.decidable_at_ms,
+            fingerprint=conversion.fingerprint,
+            source=item.at,
+            deferrals=item.deferrals if deferrals is None else deferrals,
         )
+        return receipt if before is None else _superseding(receipt, before)
 
     def _dead_letter(
         self, record: Record, at: Position, rejection: Reject, now_ms: int, conversion: Conversion | None
     ) -> bytes:
-        value = record.value
-        truncated = value is not None and len(value) > self._max_value_bytes
-        kept_bytes = min(_KEPT_BYTES, self._max_value_bytes)
-        return self._codecs.write_dead_letter(
-            DeadLetter(
-                stage="deliver",
-                reason=rejection.reason,
-                field=rejection.field,
-                message=f"{at.topic}[{at.partition}]@{at.offset}: {rejection.message}",
-                source=at,
-                timestamp_ms=record.timestamp_ms,
-                failed_at_ms=now_ms,
-                programme=None if conversion is None else conversion.programme,
-                order_ref=None if conversion is None else conversion.order_ref,
-                key=record.key,
-                value=value[:kept_bytes] if value is not None and truncated else value,
-                value_sha256=hashlib.sha256(value or b"").digest(),
-                truncated=truncated,
-            )
+        letter = dead_letter.of_record(
+            "deliver",
+            replace(record, headers=tuple(deferral.others(record.headers))),
+            rejection,
+            at=at,
+            programme=None if conversion is None else conversion.programme,
+            order_ref=None if conversion is None else conversion.order_ref,
+            now_ms=now_ms,
         )
+        if len(record.value or b"") > self._max_value_bytes:
+            letter = dead_letter.cut(letter, min(dead_letter.KEPT_BYTES, self._max_value_bytes))
+        return self._codecs.write_dead_letter(letter)
+
+
+def _superseding(receipt: Receipt, before: Receipt) -> Receipt:
+    """Return the receipt of a replay, with what was done for the order before."""
+    first_ms = receipt.first_attempt_at_ms if before.first_attempt_at_ms is None else before.first_attempt_at_ms
+    return replace(
+        receipt,
+        attempts=before.attempts + receipt.attempts,
+        unknown_attempts=before.unknown_attempts + receipt.unknown_attempts,
+        possible_repeat=before.possible_repeat or receipt.possible_repeat,
+        first_attempt_at_ms=first_ms,
+    )

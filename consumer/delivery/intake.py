@@ -93,7 +93,8 @@ class Intake:
         """Judge a conversion whose key has nothing else in hand; return it if it is to be sent."""
         finish = item.lane.finish
         receipt = self._receipt(partition.number, item.key)
-        verdict = sent.judge(item.conversion, item.at, item.deferrals, receipt)
+        verdict = sent.judge(item.conversion, item.at, item.deferrals, receipt, item.replay)
+        item.superseded = receipt if verdict == "new" and receipt and receipt.ending == "dead_letter" else None
         if verdict == "known":
             finish(self._endings.known(item))
         elif receipt is not None and verdict == "repeat" and not sent.may_be_rewritten(receipt):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
@@ -12,7 +12,8 @@ from consumer.delivery.method import Prepared
 from consumer.delivery.retry import Trial
 from consumer.delivery.sender import Answer
 from consumer.errors import Reject
-from consumer.events import Conversion, Position
+from consumer.events import Conversion, Position, Receipt
+from consumer.replay_header import Replay, replay_in
 from consumer.stream.framing import Headers
 from consumer.stream.log import Record
 
@@ -34,6 +35,10 @@ class Outstanding:
     trial: Trial
     suspect: bool
     """An earlier owner of the partition may have sent it."""
+    replay: Replay | None = field(init=False)
+    """The replay that brought the record, if one did."""
+    superseded: Receipt | None = None
+    """That of the dead letter which the replay is about: what was done for the order before."""
     deferrals: int = 0
     """How often it was put off."""
     repeats: int = 0
@@ -47,6 +52,9 @@ class Outstanding:
     """What its method makes of it; ``None`` until it is to be sent."""
     dropped: bool = False
     """Its partition is no longer ours."""
+
+    def __post_init__(self) -> None:
+        self.replay = replay_in(self.record.headers)
 
 
 class Decided(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from consumer.errors import StateError
 from consumer.events import Conversion, Position, Receipt
+from consumer.replay_header import Replay
 from consumer.state.store import Change
 from consumer.stream.log import Record
 
@@ -61,21 +62,29 @@ def may_be_rewritten(receipt: Receipt) -> bool:
     return receipt.ending != "exported" and not waits_for_export(receipt)
 
 
-def judge(conversion: Conversion, at: Position, deferrals: int, receipt: Receipt | None) -> Verdict:
+def judge(
+    conversion: Conversion, at: Position, deferrals: int, receipt: Receipt | None, replay: Replay | None = None
+) -> Verdict:
     """Say what a conversion is that stands at ``at`` in the outbox, given the receipt that its key has.
 
     ``known``: this very record was dealt with before a crash. ``repeat``: another record says the same. ``conflict``:
-    another record says something else about the same order.
+    another record says something else about the same order. A replay of the very conversion of which the receipt says
+    that it is a dead letter is ``new`` again; once that has a receipt, another one is a repeat.
 
     Args:
         conversion: as read.
         at: its place in the outbox.
         deferrals: how often it had been put off when this record was written; 0 for one of the outbox.
         receipt: the newest of its key.
+        replay: what brought the record, if not attribute.
     """
     if receipt is None:
         return "new"
     if receipt.source == at:
         is_latest = receipt.ending == "deferred" and receipt.reason != OFFLINE and receipt.deferrals == deferrals
         return "new" if is_latest else "known"
-    return "repeat" if receipt.fingerprint == conversion.fingerprint else "conflict"
+    if receipt.fingerprint != conversion.fingerprint:
+        return "conflict"
+    if replay is not None and receipt.ending == "dead_letter" and receipt.source == replay.source:
+        return "new"
+    return "repeat"

@@ -148,5 +148,9 @@ def _orders(servers: str, topic: str, decode: OrderDecoder) -> tuple[list[Logged
 
 def _dead_letters(servers: str, topic: str, decode: DeadLetterDecoder) -> set[tuple[str, int, int]]:
     """Return where the records stand that became dead letters of the attribute stage, or conversions of deliver."""
-    letters = [decode(value) for _, _, _, value in everything(servers, topic)]
-    return {(letter.source.topic, letter.source.partition, letter.source.offset) for letter in letters}
+    letters = (decode(value) for _, _, _, value in everything(servers, topic))
+    return {
+        (letter.source.topic, letter.source.partition, letter.source.offset)
+        for letter in letters
+        if letter.stage != "replay"
+    }

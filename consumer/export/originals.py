@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from consumer.delivery.sent import TOO_OLD
 from consumer.errors import Undecodable
-from consumer.events import Position
+from consumer.events import DeadLetter, Position
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder
@@ -45,9 +45,24 @@ class Originals:
                 yield at, value, ()
         yield from self._outbox(set(left))
 
+    def replayed(self, wanted: Mapping[Position, str]) -> set[Position]:
+        """Return those of which the dead letter was replayed: deliver will send them, or refuse them anew."""
+        sources = {at for at, reason in wanted.items() if reason == TOO_OLD}
+        letters: dict[Position, Position] = {}
+        replayed: set[Position] = set()
+        for at, letter in self._letters() if sources else ():
+            if letter.stage == "replay":
+                replayed.add(letter.source)
+            elif letter.stage == "deliver" and letter.source in sources:
+                letters[at] = letter.source
+        return {source for at, source in letters.items() if at in replayed}
+
     def _put_aside(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None]]:
-        if not wanted:
-            return
+        for _, letter in self._letters() if wanted else ():
+            if letter.stage == "deliver" and letter.source in wanted and not letter.truncated:
+                yield letter.source, letter.value
+
+    def _letters(self) -> Iterator[tuple[Position, DeadLetter]]:
         topic = self._topics.dead_letter
         self._progress(topic)
         spans = {TopicPartition(topic, number): span for number, span in self._reader.spans(topic).items()}
@@ -56,8 +71,7 @@ class Originals:
                 letter = self._dead_letter(record.value, record.headers)
             except Undecodable:
                 continue  # no letter of ours, so none of an order that waits; `audit` counts them
-            if letter.stage == "deliver" and letter.source in wanted and not letter.truncated:
-                yield letter.source, letter.value
+            yield Position(record.topic, record.partition, record.offset), letter
 
     def _outbox(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None, Headers]]:
         topic = self._topics.conversion

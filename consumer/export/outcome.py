@@ -11,6 +11,7 @@ SKIPPED: Mapping[str, str] = {
     "already_exported": "are in earlier files",
     "outside_dates": "wait, and were sold on other days",
     "other_programme": "wait, and belong to other programmes",
+    "replayed": "were too old, and are to be sent all the same: their dead letters were replayed",
     "shadow": "were decided in shadow mode, and are never reported",
     "no_test_column": "are tests, and no column carries the field `test`: they would count as sales",
     "expired": "cannot be exported: their conversions have expired (topics.outbox_retention)",

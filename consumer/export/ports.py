@@ -1,11 +1,9 @@
-"""What an export needs of the world besides a `consumer.inspect.topic_reader.TopicReader`."""
+"""What an export needs of the world besides a `consumer.inspect.topic_reader.TopicReader` and a `LoneWriter`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol
-
-from consumer.stream.log import TopicPartition
 
 
 class Folder(Protocol):
@@ -35,13 +33,3 @@ class Folder(Protocol):
 
     def sync(self) -> None:
         """Make all that happened to names durable."""
-
-
-class Writer(Protocol):
-    """A transactional writer of no group; see `consumer.stream.transaction.KafkaTransaction`."""
-
-    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
-        """See `consumer.stream.log.Transaction.send`."""
-
-    def commit_alone(self) -> Mapping[TopicPartition, int]:
-        """Commit what was sent. Raises Fenced once another export has begun, or when the outcome is not known."""

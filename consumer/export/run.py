@@ -10,19 +10,20 @@ from msgspec.structs import replace
 
 from consumer.awin import offline
 from consumer.awin.offline import Layout
-from consumer.errors import Fenced, TopicError, Undecodable
+from consumer.errors import Fenced
 from consumer.events import Position, Receipt
 from consumer.export import publication
 from consumer.export.originals import Originals
 from consumer.export.outcome import ExportedFile, Outcome
-from consumer.export.ports import Folder, Writer
+from consumer.export.ports import Folder
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
 from consumer.export.selection import ReceiptBook, Selection, Waiting
+from consumer.inspect.receipts import receipt_in
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, ReceiptDecoder, ReceiptEncoder
-from consumer.stream.log import Record, TopicPartition
+from consumer.stream.log import LoneWriter, TopicPartition
 from consumer.stream.schemas import Schemas
 
 RECEIPTS_PER_TRANSACTION = 5_000
@@ -34,7 +35,7 @@ class Export:
 
     Args:
         reader: where to read.
-        open_writer: opens the writer of receipts, which fences that of any earlier export.
+        open_writer: opens the writer of receipts, which fences that of any earlier export, and of a replay.
         folder: where the files go.
         schemas: how our records are written.
         topics: their names.
@@ -48,7 +49,7 @@ class Export:
     def __init__(
         self,
         reader: TopicReader,
-        open_writer: Callable[[], Writer],
+        open_writer: Callable[[], LoneWriter],
         folder: Folder,
         schemas: Schemas,
         topics: Topics,
@@ -79,7 +80,7 @@ class Export:
         What an error leaves undone, the next run into the same folder makes good.
 
         Raises:
-            Fenced: another export has begun meanwhile, or the outcome of a commit is not known.
+            Fenced: another export, or a replay, has begun meanwhile, or the outcome of a commit is not known.
             KafkaError: topics cannot be read or written.
             OutputError: the folder cannot be written to, or an interrupted file needs a person to look at it.
         """
@@ -87,8 +88,8 @@ class Export:
             return self._all(selection)
         except Fenced as error:
             raise Fenced(
-                "another export has begun meanwhile, or it is not known whether the last receipts were committed. Run "
-                f"this again with the same folder, which settles it ({error})"
+                "another export or a replay has begun meanwhile, or it is not known whether the last receipts were "
+                f"committed. Run this again with the same folder, which settles it ({error})"
             ) from error
 
     def _all(self, selection: Selection) -> Outcome:
@@ -114,19 +115,8 @@ class Export:
             self._progress(f"{topic} [{number}]")
             for record in self._reader.read({TopicPartition(topic, number): span}):
                 if record.key is not None:
-                    book.take(record.key, number, self._receipt(record))
+                    book.take(record.key, number, receipt_in(record, self._read_receipt))
         return book
-
-    def _receipt(self, record: Record) -> Receipt | None:
-        if record.value is None:
-            return None
-        try:
-            return self._read_receipt(record.value, record.headers)
-        except Undecodable as error:
-            raise TopicError(
-                f"{record.topic}[{record.partition}]@{record.offset}: {error.message}. Without this receipt it cannot "
-                "be told what is exported already; did a newer release write it?"
-            ) from error
 
     def _finish(self, manifest: Manifest, book: ReceiptBook) -> ExportedFile | None:
         """Make good what was interrupted; ``None`` when nothing of it had been committed."""
@@ -145,12 +135,15 @@ class Export:
         for key, waiting in book.waiting.items():
             stood.setdefault(waiting.receipt.source, {})[key] = waiting
         reasons = {at: next(iter(orders.values())).receipt.reason for at, orders in stood.items()}
+        for at in self._originals.replayed(reasons):
+            rows.skipped["replayed"] += len(stood.pop(at))
+            del reasons[at]
         for at, value, headers in self._originals.of(reasons):
             rows.add(stood.pop(at), value, headers)
         rows.skipped["expired"] += sum(map(len, stood.values()))
         return rows
 
-    def _export(self, writer: Writer, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:
+    def _export(self, writer: LoneWriter, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:
         """Make one file; see `consumer.export.publication` for why in this order."""
         manifest = Manifest(
             file=f"awin-{programme}-{day}-{self._run}.csv",

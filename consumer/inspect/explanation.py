@@ -34,6 +34,7 @@ State = Literal[
     "for_export",
     "deferred",
     "dead_letter",
+    "replayed",
     "not_reportable",
     "remembered",
     "unknown",
@@ -50,6 +51,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     at: Position
     decided_at_ms: int
     conversion: Conversion
+    is_replay: bool = False
+    """It was a dead letter, and was appended again."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -64,6 +67,8 @@ class Refusal(Struct, frozen=True, kw_only=True):
     failed_at_ms: int
     by_content: bool
     """True when the letter does not say which order it is, but its original bytes hold the order reference."""
+    replayed_at_ms: int | None = None
+    """When its record was appended again, if it was."""
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
@@ -155,7 +160,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """What the request does not say, since it would be too long."""
     receipt: Receipt | None
     repeats: tuple[Position, ...]
-    """Later conversions of the same order, which were not sent."""
+    """Further conversions of the same order, which were not sent; replays are none."""
     refusals: tuple[Refusal, ...]
     waiting: Waiting | None
     remembered: Remembered | None
@@ -197,7 +202,7 @@ def explain(
         url="" if request is None else request.url,
         left_out="" if request is None else request.left_out,
         receipt=traces.receipt,
-        repeats=tuple(each.at for each in traces.conversions if each is not decided),
+        repeats=_repeats(traces, decided),
         refusals=tuple(sorted(traces.refusals, key=lambda each: each.failed_at_ms)),
         waiting=None if decided is not None else traces.waiting,
         remembered=None if decided is not None else traces.remembered,
@@ -253,8 +258,12 @@ def _kind(
     return "strictly_necessary" if kind == Kind.STRICTLY_NECESSARY else "normal"
 
 
-def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) -> Refusal | None:
-    """Return what a dead letter says about an order, ``None`` if it is about another one."""
+def refusal(
+    letter: DeadLetter, at: Position, programme: str, order_ref: str, replayed_at_ms: int | None = None
+) -> Refusal | None:
+    """Return what a dead letter says about an order, ``None`` if it is about another one, or notes a replay."""
+    if letter.stage == "replay":
+        return None
     named = letter.order_ref == order_ref and letter.programme in {None, programme}
     by_content = letter.order_ref is None and letter.value is not None and needle(order_ref) in letter.value
     if not named and not by_content:
@@ -268,6 +277,7 @@ def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) ->
         source=letter.source,
         failed_at_ms=letter.failed_at_ms,
         by_content=by_content,
+        replayed_at_ms=replayed_at_ms,
     )
 
 
@@ -285,8 +295,7 @@ def decisive(traces: Traces) -> Decided | None:
 
 def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
     if traces.receipt is not None:
-        for_export = traces.receipt.ending == "deferred" and traces.receipt.reason == OFFLINE
-        return "for_export" if for_export else traces.receipt.ending, traces.receipt.finished_at_ms
+        return _ended(traces.receipt, _replayed(traces))
     if decided is not None:
         passed = traces.delivered_to is not None and traces.delivered_to > decided.at.offset
         return "unreceipted" if passed else "outstanding", decided.decided_at_ms
@@ -294,6 +303,25 @@ def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
         return "pending", traces.waiting.since_ms
     if traces.remembered is not None:
         return "remembered" if traces.remembered.reported else "not_reportable", None
-    if traces.refusals:
-        return "dead_letter", max(each.failed_at_ms for each in traces.refusals)
-    return "unknown", None
+    refused = [each.failed_at_ms for each in traces.refusals if each.replayed_at_ms is None]
+    if refused:
+        return "dead_letter", max(refused)
+    return ("replayed", max(_replayed(traces).values())) if traces.refusals else ("unknown", None)
+
+
+def _repeats(traces: Traces, decided: Decided | None) -> tuple[Position, ...]:
+    others = (each for each in traces.conversions if each is not decided and not each.is_replay)
+    replayed = _replayed(traces)
+    return tuple(each.at for each in others if each.at not in replayed)
+
+
+def _ended(receipt: Receipt, replayed: Mapping[Position, int]) -> tuple[State, int]:
+    if receipt.ending == "dead_letter" and receipt.source in replayed:
+        return "replayed", replayed[receipt.source]
+    for_export = receipt.ending == "deferred" and receipt.reason == OFFLINE
+    return "for_export" if for_export else receipt.ending, receipt.finished_at_ms
+
+
+def _replayed(traces: Traces) -> dict[Position, int]:
+    """Return where the records of replayed dead letters stood, and when they were replayed."""
+    return {each.source: each.replayed_at_ms for each in traces.refusals if each.replayed_at_ms is not None}

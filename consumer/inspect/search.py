@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from confluent_kafka import murmur2
 from msgspec import Struct, structs
 
+from consumer.dead_letter import REPLAYED
 from consumer.errors import KafkaError, Undecodable
 from consumer.events import Conversion, DeadLetter, Position, Receipt, SessionLanded, outbox_key
 from consumer.inspect.explanation import (
@@ -21,11 +23,15 @@ from consumer.inspect.explanation import (
     refusal,
 )
 from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.replay_header import replay_in
 from consumer.settings import Topics
 from consumer.state import orders
 from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, OrderDecoder, ReceiptDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
+
+_Found: TypeAlias = tuple[DeadLetter, Position, int | None]
+"""A dead letter, where it stands, and when it was replayed."""
 
 
 class Newest(Struct, frozen=True):
@@ -140,20 +146,29 @@ class Search:
         except Undecodable:
             self._notes.append(f"{_place(record)} cannot be decoded")
             return
-        yield Decided(at=_position(record), decided_at_ms=record.timestamp_ms, conversion=conversion)
+        yield Decided(
+            at=_position(record),
+            decided_at_ms=record.timestamp_ms,
+            conversion=conversion,
+            is_replay=replay_in(record.headers) is not None,
+        )
 
-    def _letters(self, order_ref: str) -> list[tuple[DeadLetter, Position]]:
-        """Return the dead letters whose bytes hold the reference."""
-        wanted = needle(order_ref)
-        found = []
+    def _letters(self, order_ref: str) -> list[_Found]:
+        """Return the dead letters whose bytes hold the reference, and when they were replayed."""
+        wanted, found, replayed = needle(order_ref), [], {}
         for record in self._reader.read(self._spans(self._topics.dead_letter, self._newest.dead_letters)):
-            if record.value is None or wanted not in record.value:
+            if record.value is None or not (wanted in record.value or _REPLAYED in record.value):
                 continue
             try:
-                found.append((self._dead_letter(record.value, record.headers), _position(record)))
+                letter = self._dead_letter(record.value, record.headers)
             except Undecodable:
                 self._notes.append(f"{_place(record)} cannot be decoded")
-        return found
+                continue
+            if letter.stage == "replay":
+                replayed[letter.source] = letter.failed_at_ms
+            else:
+                found.append((letter, _position(record)))
+        return [(letter, at, replayed.get(at)) for letter, at in found]
 
     def _state(self, keys: Mapping[bytes, str]) -> dict[str, Traces]:
         topic = self._topics.orders
@@ -259,11 +274,12 @@ class Search:
 
 
 _NOTHING = Traces()
+_REPLAYED = needle(REPLAYED)
 _REFUSED, _ACCEPTED, _DECIDED = 1, 2, 3
 
 
-def _refusals(letters: Iterable[tuple[DeadLetter, Position]], programme: str, order_ref: str) -> list[Refusal]:
-    found = (refusal(letter, at, programme, order_ref) for letter, at in letters)
+def _refusals(letters: Iterable[_Found], programme: str, order_ref: str) -> list[Refusal]:
+    found = (refusal(letter, at, programme, order_ref, replayed_at_ms) for letter, at, replayed_at_ms in letters)
     return [each for each in found if each is not None]
 
 

@@ -14,6 +14,11 @@ class Span(NamedTuple):
     start: int
     end: int
 
+    @property
+    def size(self) -> int:
+        """How many records it has at most."""
+        return max(0, self.end - self.start)
+
     def newest(self, count: int) -> Span:
         """Return the last ``count`` offsets of this piece."""
         return Span(max(self.start, self.end - count), self.end)

@@ -37,6 +37,7 @@ STATES = {
     "shadow": "decided, and by delivery.mode: shadow never sent",
     "deferred": "to be tried later",
     "dead_letter": "could not be processed",
+    "replayed": "could not be processed, and was replayed; nothing is known of it since",
     "not_reportable": "decided, and not reported: it does not concern Awin (programmes.report: awin)",
     "remembered": "decided earlier; its conversion and receipt have expired",
     "unknown": "not found",

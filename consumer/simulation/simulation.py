@@ -18,6 +18,7 @@ from consumer.attribute.partition import ROOM_BYTES
 from consumer.attribution.rules import Rulebook
 from consumer.errors import Undecodable
 from consumer.events import OrderCompleted
+from consumer.inspect.progress import Progress, Unseen, read_piece
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
 from consumer.simulation import replay
@@ -25,15 +26,12 @@ from consumer.simulation.archive import Archive
 from consumer.simulation.comparison import Comparison, Lookup
 from consumer.simulation.decision import decided_by
 from consumer.simulation.extent import Extent, Extents, Range
-from consumer.simulation.progress import Progress, Unseen
 from consumer.simulation.report import Change, Kept, Report, Tally
 from consumer.simulation.state import PartitionOrders
 from consumer.state.store import KeyedStore
 from consumer.stream.avro import ConversionDecoder, OrderDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
-
-_STEP = 1_000
 
 
 class _Survey(Struct):
@@ -102,11 +100,9 @@ class Simulation:
         conversions = reader.spans(topics.conversion)
         extents, others = self._extents.of(wanted, committed)
         self._notes += [f"partition {number} of {topics.order_completed} was never worked on" for number in others]
-        self._progress.expect(sum(map(_length, conversions.values())))
+        self._progress.expect(sum(span.size for span in conversions.values()))
         for extent in extents:
-            self._progress.expect(
-                2 * _length(extent.orders) + _length(extent.sessions) + _length(seen_state[extent.number])
-            )
+            self._progress.expect(2 * extent.orders.size + extent.sessions.size + seen_state[extent.number].size)
         self._archive_conversions(conversions, wanted)
         tally = Tally(listed, on_change)
         for extent in extents:
@@ -171,7 +167,7 @@ class Simulation:
         """
         state = PartitionOrders(survey.references, seen_state.end)
         if not survey.references:
-            self._progress.advance(_length(seen_state))
+            self._progress.advance(seen_state.size)
             return state
         read_to = 0
         for _ in range(2):
@@ -187,7 +183,7 @@ class Simulation:
         An order that was decided by force was so before the watermark had come that far.
         """
         if not survey.visitors:
-            self._progress.advance(_length(extent.sessions))
+            self._progress.advance(extent.sessions.size)
             return
         sessions = replay.Sessions(self._other.shop, self._session)
         # Beyond what the last order may see, since whoever is forgotten until it is read is forgotten for it.
@@ -220,17 +216,7 @@ class Simulation:
 
     def _records(self, topic: str, number: int, span: Span) -> Generator[Record, None, None]:
         """Read a piece, and say how far it is."""
-        self._progress.reading(f"{topic} [{number}]")
-        told = span.start
-        try:
-            with closing(self._reader.read({TopicPartition(topic, number): span})) as records:
-                for record in records:
-                    if record.offset - told >= _STEP:
-                        self._progress.advance(record.offset - told)
-                        told = record.offset
-                    yield record
-        finally:
-            self._progress.advance(max(0, span.end - told))
+        return read_piece(self._reader, TopicPartition(topic, number), span, self._progress)
 
     def _kept(self) -> tuple[Kept, ...]:
         topics = self._topics
@@ -244,7 +230,3 @@ class Simulation:
         spans = self._reader.spans(topic).items()
         since = (self._extents.since_ms(TopicPartition(topic, number), span) for number, span in spans)
         return max((each for each in since if each is not None), default=None)
-
-
-def _length(span: Span) -> int:
-    return max(0, span.end - span.start)

@@ -181,3 +181,28 @@ class Transaction(Protocol):
 
     def close(self) -> None:
         """Abort what is open, if it still can be, and let go of the connection."""
+
+
+class LoneWriter(Protocol):
+    """A writer of atomic groups of records that belongs to no group of consumers: only its id fences it."""
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+        """See `Transaction.send`."""
+
+    def send_record(self, record: Record) -> None:
+        """Add a record as it is, to its own partition, with its headers and its time; its offset says nothing.
+
+        A topic that stamps records with the time of their appending puts that over its time.
+
+        Raises:
+            RecordTooLarge, Unavailable, Fenced: as `Transaction.send`.
+        """
+
+    def commit_alone(self) -> Mapping[TopicPartition, int]:
+        """Commit everything sent since the last commit without offsets; return ends as `Transaction.commit`.
+
+        Raises:
+            Unavailable, TopicError: as `Transaction.commit`.
+            Fenced: a writer with our id has begun since, or the outcome is not known. A new one with the same id
+                settles it: whatever is not to be seen then was not committed.
+        """

@@ -228,7 +228,7 @@ class MemorySource:
 
 
 class MemoryTransaction:
-    """A transactional writer on a `MemoryLog`, as `consumer.stream.log.Transaction`.
+    """A transactional writer on a `MemoryLog`, as `consumer.stream.log.Transaction` and `LoneWriter`.
 
     A new one with the same id fences the old one and aborts what that left open. Dropping one unclosed is a crash.
     """
@@ -258,16 +258,15 @@ class MemoryTransaction:
         self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
     ) -> None:
         """See `consumer.stream.log.Transaction.send`."""
-        self._require_epoch()
-        size = record_bytes(key, value, headers)
-        if size > self._max_record_bytes:
-            raise RecordTooLarge(topic, size, self._max_record_bytes)
-        if not self._log.available:
-            self._cut_off = True
-            return
-        if self._open is None:
-            self._open = self._log.begin(self._id)
-        self._log.append(self._open, topic, key, value, partition, headers)
+        opened = self._opened(topic, record_bytes(key, value, headers))
+        if opened is not None:
+            self._log.append(opened, topic, key, value, partition, headers)
+
+    def send_record(self, record: Record) -> None:
+        """See `consumer.stream.log.LoneWriter.send_record`."""
+        opened = self._opened(record.topic, record_bytes(record.key, record.value, record.headers))
+        if opened is not None:
+            self._log.append_record(opened, record)
 
     def commit(self, offsets: Mapping[TopicPartition, Committed]) -> Mapping[TopicPartition, int]:
         """See `consumer.stream.log.Transaction.commit`."""
@@ -278,7 +277,7 @@ class MemoryTransaction:
         return self._commit(offsets)
 
     def commit_alone(self) -> Mapping[TopicPartition, int]:
-        """See `consumer.stream.transaction.KafkaTransaction.commit_alone`."""
+        """See `consumer.stream.log.LoneWriter.commit_alone`."""
         return self._commit({})
 
     def _commit(self, offsets: Mapping[TopicPartition, Committed]) -> Mapping[TopicPartition, int]:
@@ -314,6 +313,18 @@ class MemoryTransaction:
     def close(self) -> None:
         """See `consumer.stream.log.Transaction.close`."""
         self.abort()
+
+    def _opened(self, topic: str, size: int) -> Open | None:
+        """Return the open transaction for a record of this size; ``None`` while the broker does not answer."""
+        self._require_epoch()
+        if size > self._max_record_bytes:
+            raise RecordTooLarge(topic, size, self._max_record_bytes)
+        if not self._log.available:
+            self._cut_off = True
+            return None
+        if self._open is None:
+            self._open = self._log.begin(self._id)
+        return self._open
 
     def _members(self) -> MemorySource:
         if self._source is None:

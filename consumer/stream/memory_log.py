@@ -193,8 +193,16 @@ class MemoryLog:
         headers: Headers = (),
     ) -> None:
         """Append a record of an open transaction."""
-        record = self._append(transaction, topic, key, value, partition, None, tuple(headers))
-        at = TopicPartition(topic, record.partition)
+        self._note(transaction, self._append(transaction, topic, key, value, partition, None, tuple(headers)))
+
+    def append_record(self, transaction: Open, record: Record) -> None:
+        """Append a record of an open transaction to its own partition, with its own time and headers."""
+        topic, partition, at_ms = record.topic, record.partition, record.timestamp_ms
+        appended = self._append(transaction, topic, record.key, record.value, partition, at_ms, record.headers)
+        self._note(transaction, appended)
+
+    def _note(self, transaction: Open, record: Record) -> None:
+        at = TopicPartition(record.topic, record.partition)
         if at not in transaction.first:
             transaction.first[at] = record.offset
             self._open[at].append(transaction)

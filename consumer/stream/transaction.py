@@ -1,4 +1,4 @@
-"""Records out: atomic groups of records and offsets, as `consumer.stream.log.Transaction`.
+"""Records out: atomic groups of records and offsets, as `consumer.stream.log.Transaction` and `LoneWriter`.
 
 What can go wrong, and what becomes of it:
 
@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -31,7 +31,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from consumer.errors import Fenced, Rebalanced, RecordTooLarge, TopicError, Unavailable
 from consumer.stream import overdue
 from consumer.stream.framing import Headers
-from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, TopicPartition, record_bytes
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, Committed, Record, TopicPartition, record_bytes
 from consumer.stream.properties import ErrorReports, Properties, describe, merge, open_client
 from consumer.stream.refusals import is_fatal, refusal
 
@@ -43,6 +43,8 @@ _OVERDUE_S = 1.0
 """How much longer than its time-out a call may take before it is taken for stuck."""
 _POLL_EVERY = 200
 """Sends between two looks at the delivery reports, which otherwise pile up until the commit."""
+
+_NOTHING: Mapping[str, Any] = {}
 
 _DEFAULTS: Properties = {
     "transaction.timeout.ms": 10_000,
@@ -123,15 +125,26 @@ class KafkaTransaction:
         self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, headers: Headers = ()
     ) -> None:
         """See `consumer.stream.log.Transaction.send`."""
-        size = record_bytes(key, value, headers)
+        extra = {"headers": list(headers)} if headers else _NOTHING
+        number = -1 if partition is None else partition
+        self._send(topic, key, value, number, record_bytes(key, value, headers), extra)
+
+    def send_record(self, record: Record) -> None:
+        """See `consumer.stream.log.LoneWriter.send_record`."""
+        extra = {"headers": list(record.headers), "timestamp": max(0, record.timestamp_ms)}
+        size = record_bytes(record.key, record.value, record.headers)
+        self._send(record.topic, record.key, record.value, record.partition, size, extra)
+
+    def _send(
+        self, topic: str, key: bytes | None, value: bytes | None, number: int, size: int, extra: Mapping[str, Any]
+    ) -> None:
         if size > self._max_record_bytes:
             raise RecordTooLarge(topic, size, self._max_record_bytes)
         producer = self._begun()
-        number = -1 if partition is None else partition
         deadline = 0.0
         while True:
             try:
-                producer.produce(topic, value, key, number, on_delivery=self._on_delivery, headers=list(headers))
+                producer.produce(topic, value, key, number, on_delivery=self._on_delivery, **extra)
                 break
             except BufferError:
                 deadline = deadline or time.monotonic() + self._timeout_s
@@ -155,12 +168,9 @@ class KafkaTransaction:
         return self._commit(offsets)
 
     def commit_alone(self) -> Mapping[TopicPartition, int]:
-        """Commit everything sent since the last commit without offsets: only our id fences us.
+        """See `consumer.stream.log.LoneWriter.commit_alone`.
 
-        For writers that belong to no group. A stage must never use it: an expelled member's commit would go through.
-
-        Raises:
-            Unavailable, TopicError, Fenced: as `commit`.
+        A stage must never use it: an expelled member's commit would go through.
         """
         return self._commit({})
 

@@ -283,6 +283,20 @@ def test_a_dead_letter_fits_the_smallest_topic_there_can_be() -> None:
     assert len(cluster.conversions()) == 1
 
 
+def test_a_dead_letter_keeps_what_says_how_its_value_is_read() -> None:
+    """A schema may be named by a header alone; headers of any size leave the letter small enough."""
+    cluster = Cluster(RULES, max_message_bytes=65_536)
+    named = ("__value_schema_id", b"\x00\x00\x00\x00\x07")
+    cluster.log.produce(ORDERS, b"key", b"body", 0, headers=[named, ("trace", None)])
+    cluster.log.produce(ORDERS, b"key", b"b" * 60_000, 0, headers=[("stack", b"s" * 500_000), named])
+    cluster.log.produce(ORDERS, b"k" * 60_000, b"b" * 60_000, 0, headers=[("small", b"s" * 8_100)])
+    cluster.start()
+    cluster.settle()
+    found = [tuple((header.name, header.value) for header in letter.headers) for letter in letters(cluster)]
+    assert found == [(named, ("trace", None)), (named,), (("small", b"s" * 8_100),)]
+    assert [letter.truncated for letter in letters(cluster)] == [False, True, True]
+
+
 def test_a_session_id_too_long_to_be_kept_is_a_dead_letter() -> None:
     """It would be stored with the touch, and one record must not fill the changelog."""
     cluster = Cluster(RULES, max_message_bytes=65_536)

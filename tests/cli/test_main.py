@@ -14,7 +14,10 @@ from consumer.cli.options import load
 from consumer.errors import SettingsError
 from tests.cli.commands import run
 
-COMMANDS = ("run", "check", "topics", "explain", "audit", "simulate", "export-offline", "settings", "demo")
+COMMANDS = (
+    *("run", "check", "topics", "explain", "audit", "simulate", "dead-letters", "export-offline", "forget"),
+    *("settings", "demo"),
+)
 
 
 @pytest.fixture(autouse=True)

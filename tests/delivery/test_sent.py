@@ -9,6 +9,7 @@ from consumer.delivery import sent
 from consumer.delivery.endings import Endings
 from consumer.errors import StateError
 from consumer.events import Position, Receipt
+from consumer.replay_header import Replay
 from consumer.stream.log import Record
 from tests.delivery.conversions import T0_MS, codecs, outstanding, sale
 
@@ -56,6 +57,27 @@ def test_only_the_latest_deferral_of_a_conversion_is_tried() -> None:
     assert {sent.judge(sale("A-1"), HERE, number, ended) for number in range(4)} == {"known"}
     left = replace(deferred, reason="offline", deferrals=0)
     assert sent.judge(sale("A-1"), HERE, 0, left) == "known"
+
+
+def replay_of(offset: int) -> Replay:
+    """Return the replay of a dead letter about the record at an offset."""
+    return Replay(letter=Position("awin.dead-letter", 0, 1), source=Position("awin.conversion", 0, offset))
+
+
+def test_a_replay_of_a_dead_letter_is_new() -> None:
+    """If the receipt is about the very record that the letter was about, and the order is the same."""
+    dead = replace(receipt_at(3), ending="dead_letter")
+    assert sent.judge(sale("A-1"), HERE, 0, dead, replay_of(3)) == "new"
+    assert sent.judge(sale("A-1"), HERE, 0, None, replay_of(3)) == "new"
+
+
+def test_any_other_replay_is_judged_as_any_other_record() -> None:
+    """One of a conversion that was delivered since, of another one, of another order, or one finished before."""
+    delivered, dead = receipt_at(3), replace(receipt_at(3), ending="dead_letter")
+    assert sent.judge(sale("A-1"), HERE, 0, delivered, replay_of(3)) == "repeat"
+    assert sent.judge(sale("A-1"), HERE, 0, dead, replay_of(2)) == "repeat"
+    assert sent.judge(sale("A-1", fingerprint=b"other"), HERE, 0, dead, replay_of(3)) == "conflict"
+    assert sent.judge(sale("A-1"), HERE, 0, replace(receipt_at(4), ending="dead_letter"), replay_of(3)) == "known"
 
 
 def test_the_receipt_topic_is_the_stores_changelog() -> None:

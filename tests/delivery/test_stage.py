@@ -314,7 +314,7 @@ def test_test_mode_says_so(world: World, stand_in: StandInAwin) -> None:
 
 
 def test_what_cannot_be_delivered_stops_nothing(world: World, stand_in: StandInAwin) -> None:
-    """Undecodable bytes and an unsupported method become dead letters with their bytes; the others are delivered."""
+    """Undecodable bytes and a programme without key become dead letters with their bytes; the others are delivered."""
     world.log.produce("awin.conversion", b"1001:junk", b"junk")
     world.log.produce("awin.conversion", b"1001:none", None)
     world.produce(replace(sale("api"), method="conversion_api"), sale("A-1"))
@@ -323,7 +323,7 @@ def test_what_cannot_be_delivered_stops_nothing(world: World, stand_in: StandInA
     assert [(letter.reason, letter.key, letter.value) for letter in world.dead_letters()] == [
         ("undecodable", b"1001:junk", b"junk"),
         ("undecodable", b"1001:none", None),
-        ("unsupported_method", b"1001:api", world.dead_letters()[2].value),
+        ("no_api_key", b"1001:api", world.dead_letters()[2].value),
     ]
     assert stand_in.counts_by_ref() == {"A-1": 1}
     assert world.mark().counts == {"dead_letter": 3, "delivered": 1}

@@ -6,24 +6,25 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from hashlib import sha256
 from io import StringIO
 from itertools import count
 from random import Random
 
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.awin.offline import Layout
 from consumer.delivery.endings import Endings
 from consumer.delivery.outstanding import Outstanding
 from consumer.errors import Reject
-from consumer.events import Conversion, DeadLetter, Position, Receipt
+from consumer.events import Conversion, Receipt
 from consumer.export.outcome import Outcome
-from consumer.export.ports import Folder, Writer
+from consumer.export.ports import Folder
 from consumer.export.run import Export, run_name
 from consumer.export.selection import Selection
 from consumer.settings import Topics
-from consumer.stream.log import Record, TopicPartition
+from consumer.stream.avro import DeadLetterDecoder
+from consumer.stream.log import LoneWriter, Record, TopicPartition
 from consumer.stream.memory import MemoryLog, MemoryTransaction
 from tests.delivery.conversions import T0_MS, codecs, encoded, in_hand, key_of, sale, schemas
 from tests.export.memory_folder import Dying, DyingFolder, MemoryFolder
@@ -31,7 +32,7 @@ from tests.inspect.log_reader import LogReader
 
 NAMES = Topics()
 PARTITIONS = 2
-WRITER = "group-export"
+WRITER = "group-operator"
 EVERYTHING = Selection(first=date(2000, 1, 1), last=date(2099, 12, 31))
 HOUR_MS = 3_600_000
 
@@ -62,10 +63,11 @@ class Shop:
         item = self._outstanding(conversion)
         ended = self._endings.rejected(item, Reject(reason, "", "see above"))
         self.receipt(item.record.partition, item.key, ended.receipt)
-        letter = self._letter(item.record, reason)
+        letter = ended.dead_letter or b""
         if truncated:
-            letter = replace(letter, truncated=True, value=(letter.value or b"")[:20])
-        self.log.produce(self.names.dead_letter, item.key, codecs().write_dead_letter(letter))
+            whole = DeadLetterDecoder(schemas())(letter)
+            letter = codecs().write_dead_letter(dead_letter.cut(whole, 20))
+        self.log.produce(self.names.dead_letter, ended.dead_letter_key, letter)
 
     def deliver(self, conversion: Conversion) -> None:
         """Append a conversion, and the receipt that says that Awin has it."""
@@ -114,8 +116,8 @@ class Shop:
                 if record.value is not None:
                     yield codecs().read_receipt(record.value, ())
 
-    def _writers(self, dying: Dying | None) -> Callable[[], Writer]:
-        def open_writer() -> Writer:
+    def _writers(self, dying: Dying | None) -> Callable[[], LoneWriter]:
+        def open_writer() -> LoneWriter:
             writer = MemoryTransaction(self.log, WRITER)
             return writer if dying is None else DyingWriter(writer, dying)
 
@@ -124,23 +126,6 @@ class Shop:
     def _outstanding(self, conversion: Conversion) -> Outstanding:
         record = self.log.produce(self.names.conversion, key_of(conversion), encoded(conversion))
         return in_hand(record, conversion)
-
-    def _letter(self, record: Record, reason: str) -> DeadLetter:
-        return DeadLetter(
-            stage="deliver",
-            reason=reason,
-            field="",
-            message="see above",
-            source=Position(record.topic, record.partition, record.offset),
-            timestamp_ms=record.timestamp_ms,
-            failed_at_ms=self.now_ms,
-            programme=None,
-            order_ref=None,
-            key=record.key,
-            value=record.value,
-            value_sha256=sha256(record.value or b"").digest(),
-            truncated=False,
-        )
 
 
 class DyingWriter:
@@ -153,6 +138,10 @@ class DyingWriter:
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._dying.step()
         self._writer.send(topic, key, value, partition)
+
+    def send_record(self, record: Record) -> None:
+        self._dying.step()
+        self._writer.send_record(record)
 
     def commit_alone(self) -> dict[TopicPartition, int]:
         self._dying.step()

@@ -217,7 +217,7 @@ def test_an_unreadable_receipt_stops_the_export(shop: Shop, folder: MemoryFolder
     """It might be the one that says that an order is exported; the error says where it is."""
     shop.leave(offline_sale("A-1"))
     shop.receipt(1, b"1001:A-1", b"junk")
-    with pytest.raises(TopicError, match=r"awin\.receipt\[1\]@\d+: .*what is exported already"):
+    with pytest.raises(TopicError, match=r"awin\.receipt\[1\]@\d+: .*what became of its order"):
         shop.export(folder)
     assert folder.names() == set()
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from consumer.errors import TopicError
 from consumer.inspect.topic_reader import Span
+from consumer.stream.framing import Headers
 from consumer.stream.log import Committed, Record, TopicPartition
 
 
@@ -28,12 +29,18 @@ class MemoryTopics:
         self._partitions.update(partitions)
 
     def append(
-        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None, timestamp_ms: int = 0
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None = None,
+        timestamp_ms: int = 0,
+        headers: Headers = (),
     ) -> Record:
         """Add a record, by its key or to the given partition."""
         number = murmur2(key or b"", self._partitions[topic]) if partition is None else partition
         log = self._logs[TopicPartition(topic, number)]
-        record = Record(topic, number, len(log), timestamp_ms, key, value)
+        record = Record(topic, number, len(log), timestamp_ms, key, value, tuple(headers))
         log.append(record)
         return record
 

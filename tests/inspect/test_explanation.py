@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 import pytest
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.attribution.lastclick import Reason, Verdict
 from consumer.attribution.parts import DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP
 from consumer.attribution.rules import Condition, Rulebook
@@ -17,9 +18,17 @@ from consumer.inspect import words
 from consumer.inspect.arithmetic import Way
 from consumer.inspect.explanation import Explanation, State, explain, needle, refusal
 from consumer.inspect.search import EVERYTHING, Newest, Search
+from consumer.replay_header import Replay, header
 from consumer.state import orders
 from consumer.state.orders import Link
-from consumer.stream.avro import ConversionDecoder, ConversionEncoder, DeadLetterDecoder, SessionEncoder
+from consumer.stream.avro import (
+    ConversionDecoder,
+    ConversionEncoder,
+    DeadLetterDecoder,
+    DeadLetterEncoder,
+    SessionEncoder,
+)
+from consumer.stream.log import Record
 from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, RULES, TOPICS, Fate, World, schemas
 
 
@@ -292,6 +301,43 @@ def test_an_unknown_order_is_told_with_what_is_unread() -> None:
     world.topics.append(TOPICS.order_completed, b"v", b"later", 0)
     found = explained(world, "R-404")
     assert (found.state, found.unread_orders) == ("unknown", 1)
+
+
+def place_of(record: Record) -> Position:
+    """Return where a record stands."""
+    return Position(record.topic, record.partition, record.offset)
+
+
+def replayed(world: World) -> Record:
+    """Note that the only dead letter of a world was replayed; return it."""
+    (record,) = world.topics.records(TOPICS.dead_letter)
+    note = dead_letter.of_replay(DeadLetterDecoder(schemas())(record.value), place_of(record), 1_800_000_000_000)
+    world.topics.append(TOPICS.dead_letter, record.key, DeadLetterEncoder(schemas())(note), record.partition)
+    return record
+
+
+def test_a_replayed_dead_letter_is_no_ending() -> None:
+    """Until something is known of the order since, that is what is told; a letter that came since counts again."""
+    world = ordered("too_late")
+    record = replayed(world)
+    found = explained(world, "R-1")
+    assert (found.state, found.since_ms) == ("replayed", 1_800_000_000_000)
+    assert [each.replayed_at_ms for each in found.refusals] == [1_800_000_000_000]
+    world.topics.append(TOPICS.dead_letter, record.key, record.value, record.partition)
+    assert explained(world, "R-1").state == "dead_letter"
+
+
+def test_a_replayed_conversion_is_no_repeat() -> None:
+    """Its receipt is about the first until the second is dealt with."""
+    world = ordered("accepted")
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    (conversion,) = world.topics.records(TOPICS.conversion)
+    letter = replayed(world)
+    replay = Replay(letter=place_of(letter), source=place_of(conversion))
+    world.topics.append(TOPICS.conversion, conversion.key, conversion.value, headers=[header(replay)])
+    found = explained(world, "R-1")
+    assert (found.state, found.repeats) == ("replayed", ())
 
 
 def test_similar_references_are_others() -> None:

@@ -14,6 +14,7 @@ from consumer.events import (
     Conversion,
     DeadLetter,
     Evidence,
+    Header,
     OrderCompleted,
     OrderLine,
     Part,
@@ -127,6 +128,7 @@ DEAD_LETTER = DeadLetter(
     order_ref=None,
     key=b"v-1",
     value=b"{}",
+    headers=(Header("__value_schema_id", b"\x00\x00\x00\x00\x07"), Header("trace", None)),
     value_sha256=b"\x00" * 32,
     truncated=False,
 )
@@ -259,7 +261,7 @@ receipts = st.builds(
 )
 dead_letters = st.builds(
     DeadLetter,
-    stage=st.sampled_from(("attribute", "deliver")),
+    stage=st.sampled_from(("attribute", "deliver", "replay")),
     reason=_text,
     field=_text,
     message=_text,
@@ -270,6 +272,7 @@ dead_letters = st.builds(
     order_ref=st.none() | _text,
     key=st.none() | st.binary(max_size=40),
     value=st.none() | st.binary(max_size=40),
+    headers=_tuples(st.builds(Header, _text, st.none() | st.binary(max_size=40))),
     value_sha256=st.binary(max_size=40),
     truncated=st.booleans(),
 )

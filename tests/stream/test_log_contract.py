@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from confluent_kafka import murmur2
+from msgspec.structs import replace
 
 from consumer.errors import Fenced, OffsetsLost, Rebalanced, RecordTooLarge
-from consumer.stream.log import Committed, Source, TopicPartition
+from consumer.stream.log import Committed, Record, Source, TopicPartition
 from tests.stream.logs import InMemory, Log, OnKafka, Recorder, poll_until, read
 
 
@@ -74,6 +75,34 @@ def test_a_record_is_delivered_as_it_was_written(log: Log) -> None:
     source = joined(log, at.topic)
     source.start(at, 0)
     assert read(source, 2) == written
+
+
+def test_a_record_is_sent_as_it_is(log: Log) -> None:
+    """To its own partition whatever its key, with its headers and its time."""
+    out = log.topic("out", 2)
+    headers = (("a", b"1"), ("b", None), ("a", b"2"))
+    sent = [
+        Record(out, 1, 99, 1_700_000_000_123, b"k", b"v", headers),
+        Record(out, 1, 99, 1_700_000_000_122, None, None),
+    ]
+    writer = log.writer("writer")
+    for record in sent:
+        writer.send_record(record)
+    writer.commit_alone()
+    source, at = joined(log, out), TopicPartition(out, 1)
+    source.start(at, 0)
+    assert read(source, 2) == [replace(record, offset=offset) for offset, record in enumerate(sent)]
+
+
+def test_a_record_too_large_with_its_headers_is_refused(log: Log) -> None:
+    """Nothing of it is added, and the others go on."""
+    out = log.topic("out")
+    writer = log.writer("writer")
+    with pytest.raises(RecordTooLarge):
+        writer.send_record(Record(out, 0, 0, 1, b"k", b"v", (("large", b"x" * 1_000_000),)))
+    writer.send_record(Record(out, 0, 0, 1, b"k", b"v"))
+    writer.commit_alone()
+    assert log.visible(out) == [(b"k", b"v")]
 
 
 def test_keys_are_partitioned_as_java_does(log: Log) -> None:

@@ -7,7 +7,8 @@ import pytest
 from consumer.awin.offline import Layout
 from consumer.errors import SettingsError
 from consumer.settings import Settings, parse
-from consumer.wiring.export import export_id, layout
+from consumer.wiring.export import layout
+from consumer.wiring.operator import writer_id
 
 
 def settings(**offline: object) -> Settings:
@@ -48,4 +49,4 @@ def test_what_no_file_can_be_is_refused(offline: dict[str, object], told: str) -
 
 def test_all_exports_of_a_group_have_one_id() -> None:
     """So that a second one fences the first."""
-    assert export_id(settings()) == "shop-export"
+    assert writer_id(settings()) == "shop-operator"
