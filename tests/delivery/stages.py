@@ -294,16 +294,15 @@ class World:
         decode = DeadLetterDecoder(schemas())
         return [decode(record.value) for record in self.log.records("awin.dead-letter", 0)]
 
-    def committed(self, partition: int = 0) -> Committed | None:
-        """Return the group's position in a partition of the outbox."""
-        at = self.log.partitions("awin.conversion")[partition]
-        return self.log.group(GROUP).committed.get(at)
+    def committed(self, partition: int = 0, topic: str = "awin.conversion") -> Committed | None:
+        """Return the group's position in a partition of the outbox, or of the deferred conversions."""
+        return self.log.group(GROUP).committed.get(TopicPartition(topic, partition))
 
-    def mark(self, partition: int = 0) -> Mark:
+    def mark(self, partition: int = 0, topic: str = "awin.conversion") -> Mark:
         """Return what the last commit left for the next owner."""
-        committed = self.committed(partition)
+        committed = self.committed(partition, topic)
         assert committed is not None
-        left = mark.load(committed.metadata, "awin.conversion")
+        left = mark.load(committed.metadata, topic)
         assert left is not None
         return left
 

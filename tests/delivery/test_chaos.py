@@ -94,7 +94,16 @@ class Fleet:
         for name in ("a", "b"):
             if name not in self.members:
                 self.members[name] = self.world.member(
-                    name, max_outstanding=MAX_OUTSTANDING, read_timeout_ms=100, alone=False, max_attempts=1_000
+                    name,
+                    max_outstanding=MAX_OUTSTANDING,
+                    read_timeout_ms=100,
+                    alone=False,
+                    max_attempts=1_000,
+                    deferred_delay_ms=0,
+                    breaker_failures=self.random.randint(2, 20),
+                    breaker_after_ms=0,
+                    breaker_cooldown_ms=20,
+                    breaker_cooldown_cap_ms=50,
                 )
         self.share()
 
@@ -111,7 +120,7 @@ class Fleet:
         """Let something happen to one of them."""
         name = self.random.choice(sorted(self.members))
         member = self.members[name]
-        match self.random.randrange(8):
+        match self.random.randrange(10):
             case 0:
                 del self.members[name]
                 member.crash()
@@ -132,6 +141,8 @@ class Fleet:
                 member.transaction.fail_next_commit(Unavailable("no answer"))
             case 6:
                 self.world.log.available = not self.world.log.available
+            case 7:
+                self.world.order("1001", self.random.choice(("paused", "halted", "running", "running")))
             case _:
                 pass
 
@@ -156,6 +167,7 @@ def test_every_conversion_has_one_ending(seed: int) -> None:
                 fleet.step()
             fleet.strike()
         world.log.available = True
+        world.order("1001", "running")
         stand_in.behave(lambda _: awin.OK)
         settle(world, fleet, sum(expected.counts.values()))
         for member in fleet.members.values():
@@ -165,11 +177,12 @@ def test_every_conversion_has_one_ending(seed: int) -> None:
 
 
 def counted(world: World) -> Counter[str]:
-    """Return the ending counts that the partitions' marks hold."""
+    """Return the ending counts that the partitions' marks hold; what was put off has none yet."""
     total: Counter[str] = Counter()
-    for number in range(3):
-        if world.committed(number) is not None:
-            total.update(world.mark(number).counts)
+    for at in world.log.partitions(*INPUTS):
+        if world.committed(at.partition, at.topic) is not None:
+            total.update(world.mark(at.partition, at.topic).counts)
+    del total["deferred"]
     return total
 
 
@@ -186,7 +199,9 @@ def check(world: World, expected: Expected) -> None:
     assert counted(world) == expected.counts
     assert receipts.keys() == expected.first.keys()
     assert {ref: receipt.repeats for ref, receipt in receipts.items() if receipt.repeats} == expected.repeats
-    assert len(world.all_receipts()) == len(receipts) + expected.repeats.total()
+    deferrals = {(each.order_ref, each.deferrals) for each in world.all_receipts() if each.ending == "deferred"}
+    put_off = sum(number > 0 for _, number in deferrals)
+    assert len(world.all_receipts()) == len(receipts) + expected.repeats.total() + put_off
     sources = [letter.source for letter in world.dead_letters()]
     assert len(sources) == len(set(sources)) == expected.counts["dead_letter"]
     arrived = world.awin.counts_by_ref()
