@@ -79,7 +79,7 @@ def _orders(totals: Sequence[OrderTotals]) -> object:
 
     names = (
         *("read", "decided", "duplicates", "conflicts", "before_cut_over", "not_reportable"),
-        *("dead_letters", "pending", "checked"),
+        *("dead_letters", "replayed", "pending", "checked"),
     )
     columns = ("partition", *(name.replace("_cut_over", " cut-over").replace("_", " ") for name in names))
     rows = [(str(each.partition), *(getattr(each, name) for name in names)) for each in totals]
@@ -91,8 +91,8 @@ def _outbox(totals: Sequence[OutboxTotals]) -> object:
     from consumer.cli.output import table
 
     names = (
-        *("conversions", "delivered", "exported", "shadow", "dead_letters", "repeats"),
-        *("for_export", "outstanding"),
+        *("conversions", "delivered", "exported", "shadow", "dead_letters", "replayed"),
+        *("repeats", "for_export", "outstanding"),
     )
     columns = ("partition", *(name.replace("_", " ") for name in names))
     rows = [(str(each.partition), *(getattr(each, name) for name in names)) for each in totals]

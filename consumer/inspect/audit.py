@@ -21,6 +21,7 @@ from consumer.inspect.findings import Finding, Findings, OrderTotals, OutboxTota
 from consumer.inspect.order_book import Kept, OrderBook, OrderState, Unsettled
 from consumer.inspect.outbox_book import OutboxBook
 from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.replay_header import replay_in
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, OrderDecoder, ReceiptDecoder
 from consumer.stream.log import Committed, Record, TopicPartition
@@ -81,8 +82,7 @@ class Audit:
         self._open_books(read_to, delivered_to)
         kept = Kept(self._kept_since_ms(topics.conversion), self._kept_since_ms(topics.dead_letter))
         self._read_dead_letters()
-        dead_letters_whole = not kept.dead_letters_ms
-        outbox = [self._outbox(number, dead_letters_whole=dead_letters_whole) for number in sorted(self._outbox_books)]
+        outbox = [self._outbox(number, kept.dead_letters_ms) for number in sorted(self._outbox_books)]
         orders_found = self._orders(read_to, kept)
         self._notes += [f"{count:,} records of {topic} cannot be decoded" for topic, count in self._undecodable.items()]
         return Report(
@@ -135,9 +135,9 @@ class Audit:
             if source.topic == topics.order_completed and source.partition in self._order_books:
                 self._order_books[source.partition].ended("dead_letter", source, _position(record), letter.order_ref)
             elif source.topic == topics.conversion and source.partition in self._outbox_books:
-                self._outbox_books[source.partition].refused(source.offset)
+                self._outbox_books[source.partition].refused(source.offset, letter.reason)
 
-    def _outbox(self, number: int, *, dead_letters_whole: bool) -> OutboxTotals:
+    def _outbox(self, number: int, letters_since_ms: int) -> OutboxTotals:
         """Judge one partition of the outbox and forget its receipts: those of one alone are in memory at a time."""
         topics = self._topics
         book = self._outbox_books.pop(number)
@@ -151,13 +151,15 @@ class Audit:
         conversions = self._reader.spans(topics.conversion)[number]
         self._converted_to[number] = conversions.end
         for record in self._reader.read({TopicPartition(topics.conversion, number): conversions}):
-            book.conversion(record.offset, record.key or b"")
+            is_older = record.timestamp_ms < letters_since_ms
+            key = record.key or b""
+            book.conversion(record.offset, key, _replayed_by(record), letter_may_have_expired=is_older)
             self._converted(record)
         after = self._reader.committed(self._deliver_group, topics.conversion).get(number)
         return book.close(
             None if after is None else self._mark(number, after),
             receipts_whole=not receipts.start,
-            dead_letters_whole=dead_letters_whole,
+            dead_letters_whole=not letters_since_ms,
             conversions_whole=not conversions.start,
         )
 
@@ -171,7 +173,8 @@ class Audit:
         source = conversion.source
         if source.topic == self._topics.order_completed and source.partition in self._order_books:
             book = self._order_books[source.partition]
-            book.ended("conversion", source, _position(record), conversion.order_ref)
+            is_replay = replay_in(record.headers) is not None
+            book.ended("conversion", source, _position(record), conversion.order_ref, is_replay=is_replay)
 
     def _orders(self, read_to: Mapping[int, Committed], kept: Kept) -> list[OrderTotals]:
         topics = self._topics
@@ -197,7 +200,7 @@ class Audit:
     def _read_orders(self, at: TopicPartition, book: OrderBook, kept: Kept) -> None:
         """Take the order records, and keep those without an ending, unless theirs may have expired."""
         for record in self._reader.read({at: book.overlap}):
-            if not book.record(record.offset) and record.timestamp_ms >= kept.conversions_ms:
+            if not book.record(record.offset, _replayed_by(record)) and record.timestamp_ms >= kept.conversions_ms:
                 book.unsettled(self._unsettled(record))
 
     def _unsettled(self, record: Record) -> Unsettled:
@@ -252,6 +255,14 @@ def _stateless(topic: str, number: int, *, has_state: bool) -> Finding:
         else "the group has a committed offset, but there is no state"
     )
     return Finding(what="no_state", topic=topic, partition=number, detail=detail)
+
+
+def _replayed_by(record: Record) -> int | None:
+    """Return the offset of the record of the same partition that this one replays, if it does."""
+    replay = replay_in(record.headers)
+    if replay is None or (replay.source.topic, replay.source.partition) != (record.topic, record.partition):
+        return None
+    return replay.source.offset
 
 
 def _position(record: Record) -> Position:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.replay_header import replay_in
 from consumer.state import orders
 from consumer.state.orders import Ledger
 from consumer.stream.log import Record, TopicPartition
@@ -13,9 +14,12 @@ _LEDGER_WITHIN = 5_000
 
 
 def first_record(reader: TopicReader, at: TopicPartition, span: Span) -> Record | None:
-    """Return the first record of a piece, ``None`` when there is none."""
+    """Return the first record of a piece that is no replay, ``None`` when there is none.
+
+    A replayed record may have a time long before that of its neighbours.
+    """
     with closing(reader.read({at: span})) as records:
-        return next(records, None)
+        return next((record for record in records if replay_in(record.headers) is None), None)
 
 
 def ledger(reader: TopicReader, at: TopicPartition, span: Span) -> Ledger | None:

@@ -56,6 +56,8 @@ class OrderTotals(Struct, frozen=True, kw_only=True):
     before_cut_over: int
     not_reportable: int
     dead_letters: int
+    replayed: int
+    """Of dead letters and conflicts, those whose records came again: the ending of the new record holds."""
     pending: int
     checked: int
     """Order records that were still there and looked at one by one."""
@@ -73,6 +75,8 @@ class OutboxTotals(Struct, frozen=True, kw_only=True):
     """Handed over by file."""
     shadow: int
     dead_letters: int
+    replayed: int
+    """Of dead letters, those whose conversions came again: the ending of the new record holds."""
     repeats: int
     for_export: int
     """Outstanding for `awin-consumer export-offline`."""

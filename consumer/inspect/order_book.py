@@ -120,23 +120,28 @@ class OrderBook:
         self._findings = findings
         self._endings = bytearray(max(0, overlap.end - overlap.start))
         self._unsettled: dict[int, Unsettled] = {}
+        self._replayed: set[int] = set()
         self._records = 0
         self._states: Counter[State] = Counter()
 
-    def ended(self, how: Ended, source: Position, at: Position, order_ref: str | None) -> None:
-        """Note the ending of an order record, as the output record at ``at`` says it."""
+    def ended(
+        self, how: Ended, source: Position, at: Position, order_ref: str | None, *, is_replay: bool = False
+    ) -> None:
+        """Note the ending of an order record, as the output record at ``at`` says it; a replay says it once more."""
         index = source.offset - self.overlap.start
         if not 0 <= index < len(self._endings):
             return
-        if self._endings[index]:
+        if self._endings[index] and not is_replay:
             detail = f"{_place(source)} had ended before this {how.replace('_', ' ')}"
             self._find("told_twice", at, order_ref, detail)
         self._endings[index] = self._endings[index] or _MARKS[how]
         self._unsettled.pop(source.offset, None)
 
-    def record(self, offset: int) -> bool:
-        """Take an order record; return whether its ending is known."""
+    def record(self, offset: int, replays: int | None = None) -> bool:
+        """Take an order record, and which record it replays; return whether its ending is known."""
         self._records += 1
+        if replays is not None:
+            self._replayed.add(replays)
         return self._endings[offset - self.overlap.start] != 0
 
     def unsettled(self, item: Unsettled) -> None:
@@ -172,6 +177,7 @@ class OrderBook:
             before_cut_over=ledger.before_cut_over,
             not_reportable=ledger.not_reportable,
             dead_letters=ledger.dead_letters,
+            replayed=len(self._replayed),
             pending=state.pending,
             checked=self._records,
             compared=compared,

@@ -6,10 +6,11 @@ A receipt takes two integers of memory, by the hash of its key.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from consumer.delivery import sent
 from consumer.delivery.mark import Mark
+from consumer.delivery.sent import TOO_OLD
 from consumer.events import Receipt
 from consumer.inspect.findings import Finding, Findings, OutboxTotals, What
 
@@ -38,8 +39,11 @@ class OutboxBook:
         self._before = before
         self._findings = findings
         self._receipts: dict[int, int] = {}
-        self._refused: set[int] = set()
-        self._answered: Counter[int] = Counter()
+        self._refused: dict[int, str] = {}
+        self._replayed: dict[bytes, dict[int, int]] = {}
+        """By key: conversions that came again, with where they came first."""
+        self._unanswered: dict[bytes, list[int]] = {}
+        self._unjudged: set[int] = set()
         self._conversions = 0
         self._outstanding = 0
         self._silent_repeats = 0
@@ -52,28 +56,26 @@ class OutboxBook:
         else:
             self._receipts[hash(key)] = _packed(receipt)
 
-    def refused(self, offset: int) -> None:
+    def refused(self, offset: int, reason: str) -> None:
         """Note that deliver wrote a dead letter for a conversion."""
-        self._refused.add(offset)
+        self._refused[offset] = reason
 
-    def conversion(self, offset: int, key: bytes) -> None:
-        """Take the partition's next conversion."""
+    def conversion(
+        self, offset: int, key: bytes, replays: int | None = None, *, letter_may_have_expired: bool = False
+    ) -> None:
+        """Take the partition's next conversion, and which earlier one it replays."""
         self._conversions += 1
+        if replays is not None:
+            self._replayed.setdefault(key, {}).setdefault(replays, offset)
         packed = self._receipts.get(hash(key))
         if offset in self._refused or (packed is not None and _source(packed) == offset):
             return
         if offset >= self._committed:
             self._outstanding += 1
             return
-        self._answered[hash(key)] += 1
-        if packed is not None and self._answered[hash(key)] <= _repeats(packed):
-            return
-        if packed is not None and _KINDS[packed % len(_KINDS)] in _OF_EXPORT:
-            self._silent_repeats += 1
-        else:
-            self._missing += 1
-            order_ref = key.partition(b":")[2].decode("utf-8", "replace")
-            self._find("no_receipt", offset, order_ref, "")
+        self._unanswered.setdefault(key, []).append(offset)
+        if letter_may_have_expired:
+            self._unjudged.add(offset)
 
     def close(
         self, after: Mark | None, *, receipts_whole: bool, dead_letters_whole: bool, conversions_whole: bool
@@ -86,6 +88,8 @@ class OutboxBook:
             dead_letters_whole: no dead letter has expired yet.
             conversions_whole: no conversion has expired yet.
         """
+        for key, offsets in self._unanswered.items():
+            self._judge(key, offsets)
         kinds = Counter(_KINDS[packed % len(_KINDS)] for packed in self._receipts.values())
         found = self._endings(kinds)
         if not dead_letters_whole:
@@ -102,12 +106,40 @@ class OutboxBook:
             delivered=found["delivered"],
             shadow=found["shadow"],
             dead_letters=found["dead_letter"],
+            replayed=sum(len(replayed.keys() & self._refused.keys()) for replayed in self._replayed.values()),
             exported=kinds["exported"] + kinds["exported_too_old"],
             repeats=found["repeat"] + self._silent_repeats,
             for_export=kinds["for_export"],
             outstanding=self._outstanding,
             compared=self._before is not None and receipts_whole,
         )
+
+    def _judge(self, key: bytes, offsets: Sequence[int]) -> None:
+        """Judge the conversions of an order that delivery passed, and that neither receipt nor letter is about.
+
+        Repeats are counted on the receipt, but not while the order waits for a file, as one that is too old does.
+        """
+        packed, replayed = self._receipts.get(hash(key)), self._replayed.get(key, {})
+        kind, repeats = ("", 0) if packed is None else (_KINDS[packed % len(_KINDS)], _repeats(packed))
+        reasons = {each: self._put_aside_for(each, replayed) for each in offsets if each not in replayed}
+        left = [offset for offset, reason in reasons.items() if reason != TOO_OLD]
+        silent = len(reasons) - len(left)
+        left = left[repeats:]
+        # Where the letter has expired it is not known whether it was too old.
+        doubtful = len(left) if kind in _OF_EXPORT else list(reasons.values()).count("")
+        self._silent_repeats += silent + min(len(left), doubtful)
+        for offset in left[doubtful:]:
+            if offset in self._unjudged and packed is not None:
+                continue  # it may have been a conflict, which only its letter told
+            self._missing += 1
+            self._find("no_receipt", offset, key.partition(b":")[2].decode("utf-8", "replace"), "")
+
+    def _put_aside_for(self, offset: int, replayed: Mapping[int, int]) -> str | None:
+        """Return why the order was a dead letter when a conversion of it came, if it was and was replayed later.
+
+        ``""``: the letter has expired.
+        """
+        return next((self._refused.get(first, "") for first, again in replayed.items() if first < offset < again), None)
 
     def _endings(self, kinds: Mapping[str, int]) -> dict[str, int]:
         """Return how many conversions have each ending, as deliver counts them: it knows nothing of the export.

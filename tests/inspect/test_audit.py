@@ -33,15 +33,14 @@ HOWS: tuple[How, ...] = ("delivered", "delivered", "shadow", "rejected", "too_ol
 ENDINGS = ("delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat")
 
 partitions = st.integers(0, PARTITIONS - 1)
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("order"), partitions, st.sampled_from(FATES)),
-        st.tuples(st.just("decide"), partitions),
-        st.tuples(st.just("deliver"), partitions, st.integers(0, 2), st.sampled_from(HOWS)),
-        st.tuples(st.just("export"), partitions),
-    ),
-    max_size=60,
+_steps = (
+    st.tuples(st.just("order"), partitions, st.sampled_from(FATES)),
+    st.tuples(st.just("decide"), partitions),
+    st.tuples(st.just("deliver"), partitions, st.integers(0, 2), st.sampled_from(HOWS)),
+    st.tuples(st.just("export"), partitions),
 )
+steps = st.lists(st.one_of(*_steps), max_size=60)
+steps_with_replays = st.lists(st.one_of(*_steps, st.tuples(st.just("replay"), st.integers(0, 9))), max_size=80)
 Steps = Sequence[tuple[object, ...]]
 Place = tuple[str, str, int, int | None]
 
@@ -102,7 +101,7 @@ def chosen(data: st.DataObject, records: Sequence[Record]) -> Record:
     return data.draw(st.sampled_from(records))
 
 
-@given(steps)
+@given(steps_with_replays)
 def test_a_world_without_losses_adds_up(actions: Steps) -> None:
     """Whatever happened, nothing is found, every order is looked at and all counts are compared."""
     world = built(actions)
@@ -112,7 +111,7 @@ def test_a_world_without_losses_adds_up(actions: Steps) -> None:
     assert sum(each.read for each in report.orders) == sum(ledger.orders for ledger in world.ledgers.values())
 
 
-@given(steps, steps)
+@given(steps_with_replays, steps_with_replays)
 def test_a_world_that_goes_on_meanwhile_adds_up(actions: Steps, later: Steps) -> None:
     """Stages at work during the audit leave nothing that looks like a loss."""
     world = built(actions)
@@ -241,7 +240,7 @@ def test_a_wrong_count_of_endings_is_found(actions: Steps, partition: int, endin
     assert report.findings[0].detail.startswith(ending.replace("_", " "))
 
 
-@given(steps)
+@given(steps_with_replays)
 def test_what_has_expired_is_not_judged(actions: Steps) -> None:
     """Conversions and dead letters that retention took are no losses, and a note says that they were not looked at."""
     world = built(actions)
@@ -253,7 +252,7 @@ def test_what_has_expired_is_not_judged(actions: Steps) -> None:
     assert len(report.notes) >= 1
 
 
-@given(steps)
+@given(steps_with_replays)
 def test_expired_orders_are_not_missed(actions: Steps) -> None:
     """An order topic that keeps less than ours changes nothing, but that counts are not compared with records."""
     world = built(actions)
@@ -261,6 +260,72 @@ def test_expired_orders_are_not_missed(actions: Steps) -> None:
     report = audited(world)
     assert places(report) == []
     assert [each.compared for each in report.orders] == [False, True]
+
+
+@given(steps_with_replays)
+def test_expired_dead_letters_are_not_missed(actions: Steps) -> None:
+    """They live half as long as conversions: one that was replayed accounts for its conversion no longer."""
+    world = built(actions)
+    for partition, span in world.topics.spans(TOPICS.dead_letter).items():
+        world.topics.expire(TOPICS.dead_letter, partition, span.end)
+    assert places(audited(world)) == []
+
+
+def test_a_replay_supersedes_its_dead_letter() -> None:
+    """Of an order as of a conversion: letters and what came again are counted, and nothing is told twice."""
+    world = World(1, 1)
+    world.order(0, "too_late")
+    world.replay(0)
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    world.replay(1)
+    world.deliver(0, 0, "delivered")
+    report = audited(world)
+    (orders_found,), (outbox,) = report.orders, report.outbox
+    assert report.ok
+    assert (orders_found.read, orders_found.dead_letters, orders_found.replayed, orders_found.decided) == (2, 1, 1, 1)
+    assert (outbox.conversions, outbox.dead_letters, outbox.replayed, outbox.delivered) == (2, 1, 1, 1)
+
+
+def test_a_replay_that_is_on_its_way_is_outstanding() -> None:
+    """It is read, but has no ending yet."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    world.replay(0)
+    report = audited(world)
+    assert (report.ok, report.outbox[0].outstanding, report.outbox[0].replayed) == (True, 1, 1)
+
+
+def test_a_replay_without_receipt_is_found() -> None:
+    """That its dead letter has one does not account for it."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    world.replay(0)
+    world.deliver(0, 0, "delivered")
+    world.topics.remove(world.topics.records(TOPICS.receipt)[-1])
+    assert ("no_receipt", TOPICS.conversion, 0, 1) in places(audited(world))
+
+
+def test_the_time_of_a_replay_says_nothing_of_its_neighbours() -> None:
+    """It is that of the first time: what a topic still has is not taken to begin then."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "rejected")
+    for _ in range(2_000):
+        world.order(0, "before_cut_over")
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "delivered")
+    world.replay(0)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.topics.expire(TOPICS.conversion, 0, 2)
+    assert audited(world).ok
 
 
 def test_state_without_position_is_found() -> None:

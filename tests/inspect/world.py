@@ -14,16 +14,25 @@ from typing import Literal, cast
 
 from msgspec.structs import replace
 
+from consumer import dead_letter
 from consumer.attribution import conversion
 from consumer.attribution.lastclick import Attribution
 from consumer.attribution.rules import Rules
 from consumer.delivery import mark
 from consumer.delivery.mark import Mark
 from consumer.events import Conversion, DeadLetter, Ending, OrderCompleted, Position, Receipt, outbox_key
+from consumer.replay_header import Replay, header, replay_in
 from consumer.settings import Topics
 from consumer.state import orders
 from consumer.state.orders import Ledger, Link, Pending
-from consumer.stream.avro import ConversionEncoder, DeadLetterEncoder, OrderEncoder, ReceiptEncoder
+from consumer.stream.avro import (
+    ConversionEncoder,
+    DeadLetterDecoder,
+    DeadLetterEncoder,
+    OrderEncoder,
+    ReceiptDecoder,
+    ReceiptEncoder,
+)
 from consumer.stream.log import Committed, Record, TopicPartition
 from consumer.stream.schemas import Schemas
 from tests.inspect.memory_topics import MemoryTopics
@@ -89,6 +98,8 @@ class World:
         self._accepted: dict[int, list[OrderCompleted]] = defaultdict(list)
         self._pending: dict[int, dict[bytes, Pending]] = defaultdict(dict)
         self._outbox = {number: _Outbox() for number in range(outbox)}
+        self._refused: dict[Position, tuple[OrderCompleted, Fate]] = {}
+        self._replayed: set[Position] = set()
         self._made = 0
         self._now_ms = CUT_OVER_MS + HOUR_MS
         for number in range(partitions):
@@ -111,10 +122,48 @@ class World:
         event = self._event(partition, fate)
         value = b"\x00junk" if fate == "undecodable" else OrderEncoder(schemas())(event)
         record = self.topics.append(self.names.order_completed, b"visitor", value, partition, self._now_ms)
+        self._read(record, event, fate)
+
+    def replay(self, number: int) -> None:
+        """Append the record of one of the dead letters again, as `dead-letters replay` does, forced where need be.
+
+        Attribute reads it at once; what came too late is accepted now, since somebody has set `max_order_delay` higher.
+        """
+        records = self.topics.records(self.names.dead_letter)
+        letters = [(record, DeadLetterDecoder(schemas())(record.value)) for record in records]
+        chosen = [(record, letter) for record, letter in letters if letter.stage != "replay" and self._may_come(letter)]
+        if not chosen:
+            return
+        record, letter = chosen[number % len(chosen)]
+        at, source = Position(record.topic, record.partition, record.offset), letter.source
+        self._replayed.add(source)
+        note = DeadLetterEncoder(schemas())(dead_letter.of_replay(letter, at, self._now_ms))
+        self.topics.append(self.names.dead_letter, record.key, note, record.partition, self._now_ms)
+        headers = [header(Replay(letter=at, source=source))]
+        again = self.topics.append(
+            source.topic, letter.key, letter.value, source.partition, letter.timestamp_ms, headers
+        )
+        if source.topic == self.names.conversion:
+            outbox = self._outbox[source.partition]
+            outbox.items.append((again, outbox.items[source.offset][1]))
+        else:
+            event, fate = self._refused[source]
+            self._read(again, event, "accepted" if fate == "too_late" else fate)
+
+    def _may_come(self, letter: DeadLetter) -> bool:
+        """Say whether the order of a conversion was not dealt with since, by file in particular."""
+        receipts = self.topics.records(self.names.receipt)
+        mine = [ReceiptDecoder(schemas())(each.value) for each in receipts if each.key == letter.key]
+        return letter.stage != "deliver" or not mine or mine[-1].ending == "dead_letter"
+
+    def _read(self, record: Record, event: OrderCompleted, fate: Fate) -> None:
+        """Let attribute read an order record."""
+        partition = record.partition
         key = outbox_key(PROGRAMME, event.order_ref)
         mine = {each.order_ref: each for each in self._accepted[partition]}
         ledger = self.ledgers[partition]
         ledger.orders += 1
+        self._refused[Position(record.topic, partition, record.offset)] = event, fate
         if fate == "undecodable":
             ledger.dead_letters += 1
             self._refuse(record, "bad_framing", None)
@@ -166,8 +215,10 @@ class World:
         if in_hand or (known is not None and ahead):
             return
         outbox.done.add(offset)
-        if known is None:
-            self._receipt(outbox, record, decided, how)
+        replay = replay_in(record.headers)
+        again = replay is not None and known is not None and known.ending == "dead_letter"
+        if known is None or (again and replay is not None and known.source == replay.source):
+            self._receipt(outbox, record, decided, how, 0 if known is None else known.repeats)
             if how in {"rejected", "too_old"}:
                 self._refuse(record, "http_400" if how == "rejected" else how, decided.order_ref)
         elif known.fingerprint == decided.fingerprint and known.reason in REASONS.values():
@@ -183,7 +234,7 @@ class World:
     def export(self, partition: int) -> None:
         """Hand over by file whatever waits in a partition of the outbox."""
         for key, receipt in list(self._outbox[partition].receipts.items()):
-            if receipt.reason in REASONS.values() and receipt.ending != "exported":
+            if receipt.reason in REASONS.values() and receipt.source not in self._replayed:
                 exported = replace(receipt, ending="exported", excerpt="awin.csv")
                 # Deliver's own table does not learn of it.
                 value = ReceiptEncoder(schemas())(exported)
@@ -234,7 +285,7 @@ class World:
         at = TopicPartition(self.names.order_completed, partition)
         self.topics.commit(ATTRIBUTE, at, Committed(BEFORE_OURS + ledger.orders, ""))
 
-    def _receipt(self, outbox: _Outbox, record: Record, decided: Conversion, how: How) -> None:
+    def _receipt(self, outbox: _Outbox, record: Record, decided: Conversion, how: How, repeats: int) -> None:
         endings: dict[How, Ending] = {"rejected": "dead_letter", "too_old": "dead_letter", "for_export": "deferred"}
         ending = endings.get(how, cast("Ending", how))
         outbox.counts["for_export" if how == "for_export" else ending] += 1
@@ -246,7 +297,7 @@ class World:
             attempts=1,
             unknown_attempts=0,
             possible_repeat=False,
-            repeats=0,
+            repeats=repeats,
             http_status=200,
             outcome="delivered",
             excerpt="",
