@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from consumer.errors import StateError
 
@@ -25,6 +26,13 @@ class Mark(Struct, frozen=True, kw_only=True):
     """Id of the receipt topic, which remembers what was dealt with."""
     partitions: int = 0
     """How many the outbox has."""
+
+
+def added(fresh: Mark, deferred: Mark) -> Mark:
+    """Return the marks of both partitions of one number as one: what was put off has its ending in the other one."""
+    names = dict.fromkeys((*fresh.counts, *deferred.counts))
+    counts = {name: fresh.counts.get(name, 0) + deferred.counts.get(name, 0) for name in names if name != "deferred"}
+    return replace(fresh, suspects=fresh.suspects + deferred.suspects, counts=counts)
 
 
 class _Versioned(Struct, frozen=True):

@@ -68,6 +68,7 @@ class Audit:
         self._order_books: dict[int, OrderBook] = {}
         self._outbox_books: dict[int, OutboxBook] = {}
         self._converted_to: dict[int, int] = {}
+        self._tried_again_to: Mapping[int, Committed] = {}
 
     def run(self) -> Report:
         """Read everything and say whether it adds up.
@@ -79,6 +80,7 @@ class Audit:
         topics = self._topics
         read_to = self._reader.committed(self._attribute_group, topics.order_completed)
         delivered_to = self._reader.committed(self._deliver_group, topics.conversion)
+        self._tried_again_to = self._reader.committed(self._deliver_group, topics.deferred)
         self._open_books(read_to, delivered_to)
         kept = Kept(self._kept_since_ms(topics.conversion), self._kept_since_ms(topics.dead_letter))
         self._read_dead_letters()
@@ -110,7 +112,7 @@ class Audit:
                 self._findings.add(_stateless(topics.order_completed, number, has_state=first is not None))
         for number in self._reader.spans(topics.conversion):
             committed = delivered_to.get(number, Committed(0, ""))
-            left = self._mark(number, committed)
+            left = self._mark(number, committed, self._tried_again_to.get(number))
             self._outbox_books[number] = OutboxBook(topics.conversion, number, committed.offset, left, self._findings)
 
     def _first_order_offset(self, number: int) -> int | None:
@@ -119,8 +121,13 @@ class Audit:
         found = ledger(self._reader, TopicPartition(topic, number), self._reader.spans(topic)[number])
         return None if found is None else found.first_order_offset
 
-    def _mark(self, number: int, committed: Committed) -> Mark | None:
-        return mark.load(committed.metadata, f"{self._topics.conversion}[{number}]")
+    def _mark(self, number: int, delivered_to: Committed, tried_again_to: Committed | None) -> Mark | None:
+        """Return what deliver's two positions in the partitions of one number say together."""
+        left = mark.load(delivered_to.metadata, f"{self._topics.conversion}[{number}]")
+        if left is None or tried_again_to is None:
+            return left
+        again = mark.load(tried_again_to.metadata, f"{self._topics.deferred}[{number}]")
+        return left if again is None else mark.added(left, again)
 
     def _read_dead_letters(self) -> None:
         topics = self._topics
@@ -147,6 +154,7 @@ class Audit:
             if record.key is not None:
                 value = record.value
                 book.receipt(record.key, None if value is None else self._receipt(value, record.headers))
+        self._put_off(number, book)
         self._progress(f"{topics.conversion} [{number}]")
         conversions = self._reader.spans(topics.conversion)[number]
         self._converted_to[number] = conversions.end
@@ -156,12 +164,22 @@ class Audit:
             book.conversion(record.offset, key, _replayed_by(record), letter_may_have_expired=is_older)
             self._converted(record)
         after = self._reader.committed(self._deliver_group, topics.conversion).get(number)
+        again = self._reader.committed(self._deliver_group, topics.deferred).get(number)
         return book.close(
-            None if after is None else self._mark(number, after),
+            None if after is None else self._mark(number, after, again),
             receipts_whole=not receipts.start,
             dead_letters_whole=not letters_since_ms,
             conversions_whole=not conversions.start,
         )
+
+    def _put_off(self, number: int, book: OutboxBook) -> None:
+        """Read which conversions are there to be tried again, from where delivery stood before anything was read."""
+        topic = self._topics.deferred
+        self._progress(f"{topic} [{number}]")
+        span = self._reader.spans(topic).get(number, Span(0, 0))
+        start = self._tried_again_to[number].offset if number in self._tried_again_to else span.start
+        for record in self._reader.read({TopicPartition(topic, number): Span(max(span.start, start), span.end)}):
+            book.put_off(record.key or b"")
 
     def _converted(self, record: Record) -> None:
         """Note the order record that a conversion ends; deliver makes a dead letter of what cannot be decoded."""

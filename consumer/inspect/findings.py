@@ -8,12 +8,13 @@ from msgspec import Struct
 
 MAX_LISTED = 1_000
 
-What = Literal["no_ending", "no_conversion", "no_receipt", "told_twice", "counts", "no_state"]
+What = Literal["no_ending", "no_conversion", "no_receipt", "not_deferred", "told_twice", "counts", "no_state"]
 
 MEANINGS: dict[What, str] = {
     "no_ending": "the order was read, but is neither pending nor ended",
     "no_conversion": "the order was decided, but its conversion is missing",
     "no_receipt": "delivery passed the conversion, but there is no receipt or dead letter of it",
+    "not_deferred": "the receipt says that the conversion was put off, but it is not there to be tried again",
     "told_twice": "the order record has a second ending",
     "counts": "the counts do not add up",
     "no_state": "state and committed offsets do not belong together",
@@ -80,8 +81,10 @@ class OutboxTotals(Struct, frozen=True, kw_only=True):
     repeats: int
     for_export: int
     """Outstanding for `awin-consumer export-offline`."""
+    deferred: int
+    """Put off, to be tried again."""
     outstanding: int
-    """Not finished by delivery."""
+    """Not taken in by delivery yet, or not finished."""
     compared: bool
     """Whether the endings were held against the counts in the commit metadata."""
 

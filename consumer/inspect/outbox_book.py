@@ -42,6 +42,7 @@ class OutboxBook:
         self._refused: dict[int, str] = {}
         self._replayed: dict[bytes, dict[int, int]] = {}
         """By key: conversions that came again, with where they came first."""
+        self._put_off: set[int] = set()
         self._unanswered: dict[bytes, list[int]] = {}
         self._unjudged: set[int] = set()
         self._conversions = 0
@@ -60,6 +61,10 @@ class OutboxBook:
         """Note that deliver wrote a dead letter for a conversion."""
         self._refused[offset] = reason
 
+    def put_off(self, key: bytes) -> None:
+        """Note that a conversion of this key is there to be tried again."""
+        self._put_off.add(hash(key))
+
     def conversion(
         self, offset: int, key: bytes, replays: int | None = None, *, letter_may_have_expired: bool = False
     ) -> None:
@@ -68,7 +73,11 @@ class OutboxBook:
         if replays is not None:
             self._replayed.setdefault(key, {}).setdefault(replays, offset)
         packed = self._receipts.get(hash(key))
-        if offset in self._refused or (packed is not None and _source(packed) == offset):
+        if packed is not None and _source(packed) == offset:
+            if _KINDS[packed % len(_KINDS)] == "deferred" and hash(key) not in self._put_off:
+                self._find("not_deferred", offset, key.partition(b":")[2].decode("utf-8", "replace"), "")
+            return
+        if offset in self._refused:
             return
         if offset >= self._committed:
             self._outstanding += 1
@@ -110,6 +119,7 @@ class OutboxBook:
             exported=kinds["exported"] + kinds["exported_too_old"],
             repeats=found["repeat"] + self._silent_repeats,
             for_export=kinds["for_export"],
+            deferred=kinds["deferred"],
             outstanding=self._outstanding,
             compared=self._before is not None and receipts_whole,
         )

@@ -29,7 +29,16 @@ FATES: tuple[Fate, ...] = (
     "undecodable",
     "too_late",
 )
-HOWS: tuple[How, ...] = ("delivered", "delivered", "shadow", "rejected", "too_old", "for_export", "for_export")
+HOWS: tuple[How, ...] = (
+    "delivered",
+    "delivered",
+    "shadow",
+    "rejected",
+    "too_old",
+    "for_export",
+    "for_export",
+    "deferred",
+)
 ENDINGS = ("delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat")
 
 partitions = st.integers(0, PARTITIONS - 1)
@@ -37,6 +46,7 @@ _steps = (
     st.tuples(st.just("order"), partitions, st.sampled_from(FATES)),
     st.tuples(st.just("decide"), partitions),
     st.tuples(st.just("deliver"), partitions, st.integers(0, 2), st.sampled_from(HOWS)),
+    st.tuples(st.just("try_again"), partitions, st.sampled_from(HOWS)),
     st.tuples(st.just("export"), partitions),
 )
 steps = st.lists(st.one_of(*_steps), max_size=60)
@@ -447,3 +457,32 @@ def test_many_findings_are_counted_and_the_first_listed() -> None:
         MAX_LISTED,
         MAX_LISTED - 1,
     )
+
+
+def test_what_is_put_off_is_counted_until_it_has_an_ending() -> None:
+    """It is outstanding, for how ever long and however often."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    found: list[tuple[int, int]] = []
+    hows: tuple[How, ...] = ("deferred", "deferred", "delivered")
+    for how in hows:
+        world.deliver(0, 0, how)
+        if found:
+            world.try_again(0, how)
+        report = audited(world)
+        assert (report.ok, places(report)) == (True, [])
+        (totals,) = report.outbox
+        found.append((totals.deferred, totals.delivered))
+    assert found == [(1, 0), (1, 0), (0, 1)]
+
+
+def test_a_lost_deferral_is_found() -> None:
+    """The receipt says that it will be tried again, but nobody can."""
+    world = World(1, 1)
+    world.order(0, "accepted")
+    world.decide(0)
+    world.deliver(0, 0, "deferred")
+    (record,) = world.topics.records(TOPICS.deferred)
+    world.topics.remove(record)
+    assert places(audited(world)) == [("not_deferred", TOPICS.conversion, 0, 0)]

@@ -56,8 +56,9 @@ Fate = Literal[
     "undecodable",
     "too_late",
 ]
-How = Literal["delivered", "shadow", "rejected", "too_old", "for_export"]
+How = Literal["delivered", "shadow", "rejected", "too_old", "for_export", "deferred"]
 REASONS = {"too_old": "too_old", "for_export": "offline"}
+PUT_OFF = "breaker"
 
 
 @cache
@@ -74,6 +75,11 @@ class _Outbox:
     done: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     receipts: dict[bytes, Receipt] = field(default_factory=dict)
+    deferred: list[tuple[Record, Conversion]] = field(default_factory=list)
+    """The conversions that were put off, in that order, as they stand in the outbox."""
+    tried_again: int = 0
+    """How many of these were taken up."""
+    counts_of_deferred: Counter[str] = field(default_factory=Counter)
 
     @property
     def frontier(self) -> int:
@@ -94,6 +100,7 @@ class World:
         self.names = names
         counts = dict.fromkeys((self.names.order_completed, self.names.orders, self.names.dead_letter), partitions)
         self.topics = MemoryTopics({**counts, self.names.conversion: outbox, self.names.receipt: outbox})
+        self.topics.create({self.names.deferred: outbox})
         self.ledgers: dict[int, Ledger] = {}
         self._accepted: dict[int, list[OrderCompleted]] = defaultdict(list)
         self._pending: dict[int, dict[bytes, Pending]] = defaultdict(dict)
@@ -219,6 +226,7 @@ class World:
         again = replay is not None and known is not None and known.ending == "dead_letter"
         if known is None or (again and replay is not None and known.source == replay.source):
             self._receipt(outbox, record, decided, how, 0 if known is None else known.repeats)
+            self._put_off(outbox, record, decided, how)
             if how in {"rejected", "too_old"}:
                 self._refuse(record, "http_400" if how == "rejected" else how, decided.order_ref)
         elif known.fingerprint == decided.fingerprint and known.reason in REASONS.values():
@@ -230,6 +238,27 @@ class World:
             outbox.counts["dead_letter"] += 1
             self._refuse(record, "conflict", decided.order_ref)
         self.commit_outbox(partition)
+
+    def try_again(self, partition: int, how: How) -> None:
+        """Take up the conversion that was put off first, if there is one: it ends, or is put off once more."""
+        outbox = self._outbox[partition]
+        if outbox.tried_again == len(outbox.deferred) or how == "for_export":
+            return
+        record, decided = outbox.deferred[outbox.tried_again]
+        outbox.tried_again += 1
+        known = outbox.receipts[outbox_key(decided.programme, decided.order_ref)]
+        counts, outbox.counts = outbox.counts, outbox.counts_of_deferred
+        self._receipt(outbox, record, decided, how, known.repeats, known.deferrals)
+        outbox.counts = counts
+        self._put_off(outbox, record, decided, how)
+        if how in {"rejected", "too_old"}:
+            self._refuse(record, "http_400" if how == "rejected" else how, decided.order_ref)
+        self.commit_outbox(partition)
+
+    def _put_off(self, outbox: _Outbox, record: Record, decided: Conversion, how: How) -> None:
+        if how == "deferred":
+            outbox.deferred.append((record, decided))
+            self.topics.append(self.names.deferred, record.key, record.value, record.partition, self._now_ms)
 
     def export(self, partition: int) -> None:
         """Hand over by file whatever waits in a partition of the outbox."""
@@ -246,6 +275,9 @@ class World:
         metadata = mark.dump(Mark(suspects=0, counts=dict(outbox.counts)))
         at = TopicPartition(self.names.conversion, partition)
         self.topics.commit(DELIVER, at, Committed(outbox.frontier, metadata))
+        metadata = mark.dump(Mark(suspects=0, counts=dict(outbox.counts_of_deferred)))
+        at = TopicPartition(self.names.deferred, partition)
+        self.topics.commit(DELIVER, at, Committed(outbox.tried_again, metadata))
 
     def counts(self, partition: int) -> Counter[str]:
         """Return deliver's counts of a partition, to be tampered with before `commit_outbox`."""
@@ -285,7 +317,9 @@ class World:
         at = TopicPartition(self.names.order_completed, partition)
         self.topics.commit(ATTRIBUTE, at, Committed(BEFORE_OURS + ledger.orders, ""))
 
-    def _receipt(self, outbox: _Outbox, record: Record, decided: Conversion, how: How, repeats: int) -> None:
+    def _receipt(
+        self, outbox: _Outbox, record: Record, decided: Conversion, how: How, repeats: int, deferrals: int = 0
+    ) -> None:
         endings: dict[How, Ending] = {"rejected": "dead_letter", "too_old": "dead_letter", "for_export": "deferred"}
         ending = endings.get(how, cast("Ending", how))
         outbox.counts["for_export" if how == "for_export" else ending] += 1
@@ -301,13 +335,14 @@ class World:
             http_status=200,
             outcome="delivered",
             excerpt="",
-            reason=REASONS.get(how, ""),
+            reason=PUT_OFF if how == "deferred" else REASONS.get(how, ""),
             first_attempt_at_ms=self._now_ms,
             finished_at_ms=self._now_ms,
             completed_at_ms=decided.completed_at_ms,
             decidable_at_ms=decided.decidable_at_ms,
             fingerprint=decided.fingerprint,
             source=Position(record.topic, record.partition, record.offset),
+            deferrals=deferrals + (how == "deferred"),
         )
         self._write_receipt(outbox, record, receipt)
 
