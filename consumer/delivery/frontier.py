@@ -31,6 +31,10 @@ class Frontier:
         """The offset to commit: everything below it is finished."""
         return self._read[0] if self._read else self._next
 
+    def unfinished_to(self, offset: int) -> int:
+        """Return how many unfinished offsets there are up to this one, itself included."""
+        return sum(each <= offset for each in self._read if each not in self._finished)
+
     def read(self, offset: int) -> None:
         """Take in a record.
 

@@ -71,6 +71,13 @@ class Lane:
         """How many records are taken in and not committed."""
         return len(self._frontier) + len(self._pending)
 
+    def rank(self, offset: int) -> int:
+        """Return the place of a record among those that are taken in and not committed: 1 for the first of them.
+
+        A successor suspects so many of the first ones as the mark says, so an attempt is made of none beyond.
+        """
+        return self._frontier.unfinished_to(offset) + sum(finished.offset <= offset for finished in self._pending)
+
     @property
     def in_doubt(self) -> bool:
         """True when an attempt at an unfinished conversion may have reached Awin."""

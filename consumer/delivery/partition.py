@@ -25,6 +25,8 @@ class OutboxPartition:
         self.fresh = fresh
         self.deferred = deferred
         self.delay = delay
+        self.held: list[Outstanding] = []
+        """To be sent when so much of what was read before them is committed that a successor would suspect them."""
         self._behind: dict[bytes, deque[Outstanding]] = {}
 
     @property

@@ -8,6 +8,7 @@ from random import Random
 
 from consumer.delivery import deferral
 from consumer.delivery.intake import Intake
+from consumer.delivery.lane import Lane
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.partition import OutboxPartition
@@ -16,7 +17,7 @@ from consumer.events import programme_in
 from consumer.stream.log import Record, Source
 
 Partitions = Mapping[int, OutboxPartition]
-Admit = Callable[[Outstanding], None]
+Admit = Callable[[OutboxPartition, Outstanding], None]
 """Takes a conversion that is to be sent."""
 
 
@@ -64,14 +65,22 @@ class Reading:
             self._metrics.records(topic, count)
         return bool(taken)
 
+    def suspected(self, lane: Lane) -> int:
+        """Return how many of a lane's first unfinished conversions a successor suspects to have been sent by us."""
+        most = self._settings.max_outstanding
+        return most if lane.at.topic == self._settings.conversion_topic else most // 2
+
+    def may_be_sent(self, item: Outstanding) -> bool:
+        """Return whether a successor would suspect that we have sent it, should we die now."""
+        return item.lane.rank(item.record.offset) <= self.suspected(item.lane)
+
     def read(self, partitions: Partitions, admit: Admit) -> None:
         """Take in records while there is room; half of it is kept for fresh ones."""
         turns = list(partitions.values())
         self._random.shuffle(turns)
-        most = self._settings.max_outstanding
         _in_turn([each for each in turns if each.fresh.unread], lambda each: self._fresh(each, partitions, admit))
         deferred = [each for each in turns if each.deferred.unread]
-        _in_turn(deferred, lambda each: self._deferred(each, partitions, admit, most // 2))
+        _in_turn(deferred, lambda each: self._deferred(each, partitions, admit))
         for partition in turns:
             for lane in partition.lanes:
                 lane.passed(self._source.next_offset(lane.at))
@@ -93,25 +102,30 @@ class Reading:
     def _fresh(self, partition: OutboxPartition, partitions: Partitions, admit: Admit) -> bool:
         """Take in one record; return whether that could be done."""
         unread = partition.fresh.unread
-        if not unread or self.room(partitions) <= 0:
+        if not unread or partition.held or self.room(partitions) <= 0:
             return False
         item = self._intake.read(partition, unread.popleft())
         if item is not None:
-            admit(item)
+            admit(partition, item)
         return True
 
-    def _deferred(self, partition: OutboxPartition, partitions: Partitions, admit: Admit, most: int) -> bool:
+    def _deferred(self, partition: OutboxPartition, partitions: Partitions, admit: Admit) -> bool:
         """Take in one record if it is due; return whether that could be done."""
         lane = partition.deferred
-        if not lane.unread or self.room(partitions) <= 0 or not self._is_due(partition, lane.unread[0]):
+        if (
+            not lane.unread
+            or partition.held
+            or self.room(partitions) <= 0
+            or not self._is_due(partition, lane.unread[0])
+        ):
             return False
-        if sum(each.deferred.slots for each in partitions.values()) >= most:
+        if sum(each.deferred.slots for each in partitions.values()) >= self._settings.max_outstanding // 2:
             return False
         record = lane.unread.popleft()
         partition.delay.taking(record.offset, self._source.high_watermarks().get(lane.at, 0))
         item = self._intake.read_deferred(partition, record)
         if item is not None:
-            admit(item)
+            admit(partition, item)
         return True
 
     def _is_due(self, partition: OutboxPartition, record: Record) -> bool:

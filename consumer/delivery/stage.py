@@ -274,11 +274,14 @@ class DeliverStage:
         for pace in self._paces.values():
             pace.share(fraction)
 
-    def _admit(self, item: Outstanding | None) -> None:
-        if item is not None:
-            decided = self._dispatch.add(item)
-            if decided is not None:
-                self._settle([decided])
+    def _admit(self, partition: OutboxPartition, item: Outstanding) -> None:
+        """Have a conversion sent; one that a successor would not suspect to be sent waits for a commit first."""
+        if not self._reading.may_be_sent(item):
+            partition.held.append(item)
+            return
+        decided = self._dispatch.add(item)
+        if decided is not None:
+            self._settle([decided])
 
     def _settle(self, decided: Iterable[Decided]) -> None:
         for item, rejection, put_off in decided:
@@ -292,7 +295,8 @@ class DeliverStage:
     def _commit_if_due(self, *, idle: bool) -> None:
         pending = sum(partition.pending for partition in self._partitions.values())
         unsure = self._doubtful and bool(self._partitions) and self._pace.may_try()
-        if not self._pace.due(pending, idle=idle) and not unsure:
+        held = any(partition.held for partition in self._partitions.values())
+        if not self._pace.due(pending, idle=idle or held) and not unsure:
             return
         chosen = [each for each in self._partitions.values() if each.pending or self._doubtful]
         try:
@@ -318,8 +322,15 @@ class DeliverStage:
         return going_on
 
     def _readmit(self, going_on: Iterable[tuple[OutboxPartition, Outstanding]]) -> None:
+        """Go on with what had to wait for a commit."""
+        for partition in self._partitions.values():
+            held, partition.held = partition.held, []
+            for item in held:
+                self._admit(partition, item)
         for partition, waited in going_on:
-            self._admit(self._intake.admit(partition, waited))
+            due = self._intake.admit(partition, waited)
+            if due is not None:
+                self._admit(partition, due)
 
     def _drain(self, going: Sequence[OutboxPartition]) -> None:
         """Wait for what is in flight of these partitions, commit it and leave each with its mark."""
@@ -338,8 +349,7 @@ class DeliverStage:
             return
 
     def _working_mark(self, _: OutboxPartition, lane: Lane) -> Mark:
-        most = self._settings.max_outstanding
-        return self._signed(lane.mark(most if lane.at.topic == self._settings.conversion_topic else most // 2))
+        return self._signed(lane.mark(self._reading.suspected(lane)))
 
     def _leaving_mark(self, partition: OutboxPartition, lane: Lane) -> Mark:
         if self._in_flight([partition]) or partition.in_doubt:

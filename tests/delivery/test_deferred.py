@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from consumer.delivery.gate import Limits
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin
+from consumer.errors import Unavailable
 from consumer.events import Conversion
 from tests.delivery.conversions import T0_MS, sale
 from tests.delivery.stages import Member, World, refs
@@ -272,3 +273,16 @@ def test_no_more_than_the_cap_are_in_flight(world: World, stand_in: StandInAwin)
     member.run_for(0.1)
     assert len(stand_in.requests) == 2
     member.run_until(delivered(world, *refs(4)))
+
+
+def test_no_attempt_is_made_that_a_successor_would_not_suspect(world: World, stand_in: StandInAwin) -> None:
+    """Behind many that are put off and not committed, a fresh order waits: else a crash would hide its repeat."""
+    member = world.member(max_outstanding=4)
+    member.run_until(lambda: world.committed() is not None)
+    world.produce(*(sale(ref, at_ms=world.now_ms - 10 * MINUTE_MS) for ref in refs(10)), sale("fresh"))
+    for _ in range(30):
+        member.transaction.fail_next_commit(Unavailable("no answer"))
+        member.stage.step(0.01)
+    assert (stand_in.requests, deferred(world)) == ([], 0)
+    member.run_until(delivered(world, *refs(10), "fresh"))
+    assert stand_in.sent_twice() == []
