@@ -21,6 +21,7 @@ from consumer.cli import (
     explain,
     export_offline,
     forget,
+    receipts,
     run,
     settings,
     simulate,
@@ -51,6 +52,7 @@ app.add_typer(topics.app, name="topics")
 app.command()(explain.explain)
 app.command()(audit.audit)
 app.command()(simulate.simulate)
+app.command()(receipts.receipts)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
