@@ -13,12 +13,13 @@ from consumer.awin.offline import Layout
 from consumer.errors import Fenced
 from consumer.events import Position, Receipt
 from consumer.export import publication
-from consumer.export.originals import Originals
 from consumer.export.outcome import ExportedFile, Outcome
 from consumer.export.ports import Folder
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
 from consumer.export.selection import ReceiptBook, Selection, Waiting
+from consumer.inspect.originals import Originals
+from consumer.inspect.progress import Named
 from consumer.inspect.receipts import receipt_in
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
@@ -69,7 +70,7 @@ class Export:
         self._now_ms = now_ms
         self._progress = progress
         self._receipts_per_transaction = receipts_per_transaction
-        self._originals = Originals(reader, schemas, topics, progress)
+        self._originals = Originals(reader, schemas, topics, Named(progress))
         self._read_receipt = ReceiptDecoder(schemas)
         self._write_receipt = ReceiptEncoder(schemas)
         self._read_conversion = ConversionDecoder(schemas)

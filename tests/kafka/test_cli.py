@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -246,3 +247,19 @@ def test_programmes_are_paused_and_resumed(shell: Shell) -> None:
     assert [row["state"] for row in shell("programmes", "list", "--json").value["programmes"]] == ["running"]
     refused = shell("programmes", "pause", "999999")
     assert (refused.code, "no such programme" in refused.err) == (1, True)
+
+
+def test_what_was_sent_is_listed(shell: Shell, tmp_path: Path) -> None:
+    """As a table of the newest, as one value for programs, and all of it as a file for its owner alone."""
+    shell.create()
+    shell.copy(sold(shell))
+    file = tmp_path / "sent.csv"
+    ran = shell("receipts", "--from", "2023-11-01", "--csv", file, "--json")
+    assert (ran.code, ran.value["receipts"], ran.value["without_conversion"]) == (0, 1, 0)
+    assert ran.value["newest"][0]["conversion"]["order_ref"] == "R-1"
+    with file.open(encoding="utf-8", newline="") as written:
+        (row,) = csv.DictReader(written)
+    assert (row["order_ref"], row["ending"], row["amount"]) == ("R-1", "delivered", "1.00")
+    assert file.stat().st_mode & 0o777 == 0o600
+    said = shell("receipts", "--from", "2023-11-01", "--ending", "dead_letter")
+    assert (said.code, said.out) == (0, "Nothing was sent in this time.\n")

@@ -1,17 +1,17 @@
-"""The conversions behind receipts: in the outbox, or with a dead letter."""
+"""The conversions behind receipts: in the outbox, put off, or with a dead letter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from consumer.delivery.sent import TOO_OLD
 from consumer.errors import Undecodable
 from consumer.events import DeadLetter, Position
+from consumer.inspect.progress import Progress, read_pieces
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder
 from consumer.stream.framing import Headers
-from consumer.stream.log import TopicPartition
 from consumer.stream.schemas import Schemas
 
 
@@ -22,10 +22,10 @@ class Originals:
         reader: where to read.
         schemas: how dead letters are written.
         topics: their names.
-        progress: told what is being read.
+        progress: told of the reading.
     """
 
-    def __init__(self, reader: TopicReader, schemas: Schemas, topics: Topics, progress: Callable[[str], None]) -> None:
+    def __init__(self, reader: TopicReader, schemas: Schemas, topics: Topics, progress: Progress) -> None:
         self._reader = reader
         self._topics = topics
         self._dead_letter = DeadLetterDecoder(schemas)
@@ -64,9 +64,7 @@ class Originals:
 
     def _letters(self) -> Iterator[tuple[Position, DeadLetter]]:
         topic = self._topics.dead_letter
-        self._progress(topic)
-        spans = {TopicPartition(topic, number): span for number, span in self._reader.spans(topic).items()}
-        for record in self._reader.read(spans):
+        for record in read_pieces(self._reader, topic, self._reader.spans(topic), self._progress):
             try:
                 letter = self._dead_letter(record.value, record.headers)
             except Undecodable:
@@ -74,16 +72,18 @@ class Originals:
             yield Position(record.topic, record.partition, record.offset), letter
 
     def _outbox(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None, Headers]]:
-        topic = self._topics.conversion
-        offsets: dict[int, set[int]] = {}
-        for at in wanted:
-            if at.topic == topic:
-                offsets.setdefault(at.partition, set()).add(at.offset)
-        spans = self._reader.spans(topic) if offsets else {}
-        for number, mine in sorted(offsets.items()):
-            span = spans.get(number, Span(0, 0))
-            piece = Span(max(span.start, min(mine)), min(span.end, max(mine) + 1))
-            self._progress(f"{topic} [{number}]")
-            for record in self._reader.read({TopicPartition(topic, number): piece}):
-                if record.offset in mine:
-                    yield Position(topic, number, record.offset), record.value, record.headers
+        for topic in (self._topics.conversion, self._topics.deferred):
+            offsets: dict[int, set[int]] = {}
+            for at in wanted:
+                if at.topic == topic:
+                    offsets.setdefault(at.partition, set()).add(at.offset)
+            spans = self._reader.spans(topic) if offsets else {}
+            pieces = {number: _around(mine, spans[number]) for number, mine in offsets.items() if number in spans}
+            for record in read_pieces(self._reader, topic, pieces, self._progress):
+                if record.offset in offsets[record.partition]:
+                    yield Position(topic, record.partition, record.offset), record.value, record.headers
+
+
+def _around(offsets: set[int], span: Span) -> Span:
+    """Return the piece of a span that these offsets are in."""
+    return Span(max(span.start, min(offsets)), min(span.end, max(offsets) + 1))
