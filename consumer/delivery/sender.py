@@ -7,6 +7,7 @@ it keeps cookies, prepares redirects (a broken one then hides the status) and lo
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -42,10 +43,23 @@ class Answer:
     """What was read of the body."""
 
 
-def transport(settings: DeliverSettings) -> httpx.AsyncHTTPTransport:
-    """Return the real transport: HTTP/1.1, kept connections, no retries and nothing from the environment."""
+def transport(settings: DeliverSettings, *, trust: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
+    """Return the real transport: HTTP/1.1 over connections that are kept, no retries and no proxy.
+
+    Servers are verified against the authorities in the package certifi, which come with httpx and change with it, so
+    every machine trusts the same; ``trust`` replaces them. The environment has no say: neither proxies
+    (``HTTPS_PROXY`` and the like) nor authorities (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) nor ``SSLKEYLOGFILE``.
+    """
     limits = httpx.Limits(max_connections=settings.max_outstanding, max_keepalive_connections=settings.max_outstanding)
-    return httpx.AsyncHTTPTransport(trust_env=False, http1=True, http2=False, limits=limits, retries=0)
+    return httpx.AsyncHTTPTransport(
+        verify=trust or _certifi(), trust_env=False, http1=True, http2=False, limits=limits, retries=0
+    )
+
+
+def _certifi() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed does not know that this switches it off
+    return context
 
 
 class Sender:
