@@ -1,0 +1,66 @@
+"""What certainly never left is not sent, and what can never leave is rejected."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from tests.delivery.attempting import attempt, get
+from tests.delivery.outcomes import UNREACHABLE
+from tests.delivery.socket_server import SocketServer
+
+
+@contextmanager
+def without_address() -> Iterator[str]:
+    """A name that no name server knows (RFC 6761)."""
+    yield "http://awin.invalid/sread.php"
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A port that nobody listens on, and nobody else can take."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{nobody.getsockname()[1]}/sread.php"
+
+
+@contextmanager
+def overcrowded() -> Iterator[str]:
+    """A port whose queue is full, so that connections are neither made nor refused."""
+    with full_queue() as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/sread.php"
+
+
+@contextmanager
+def full_queue() -> Iterator[socket.socket]:
+    """A listener with as many connections waiting as may wait."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting: list[socket.socket] = []
+        try:
+            while True:
+                waiting.append(socket.socket())
+                waiting[-1].settimeout(0.2)
+                waiting[-1].connect(listener.getsockname())
+        except TimeoutError:
+            waiting.pop().close()  # it would take the next place that is free
+            yield listener
+        finally:
+            for each in waiting:
+                each.close()
+
+
+Place = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.mark.parametrize("place", [without_address, refusing, overcrowded])
+def test_where_there_is_no_connection_nothing_is_sent(place: Place) -> None:
+    """A failure to connect comes before the request, and the same transport then works elsewhere."""
+    with place() as nowhere, SocketServer() as server:
+        attempted = attempt(get(nowhere, "A-1"), url=server.url, hurried=place is overcrowded)
+    assert (attempted.answer.outcome, attempted.answer.http_status) == (UNREACHABLE.outcome, None)
+    assert attempted.next_answer.outcome == "delivered"
