@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import httpx
 from consumer import __version__
 from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
 from consumer.awin.http import HttpRequest
+from consumer.delivery.connections import Connections
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
 
@@ -28,6 +30,7 @@ _HEADERS = (
     ("Accept-Encoding", "identity"),
 )
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_IDLE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +46,27 @@ class Answer:
     """What was read of the body."""
 
 
-def transport(settings: DeliverSettings, *, trust: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
+def transport(
+    settings: DeliverSettings,
+    *,
+    trust: ssl.SSLContext | None = None,
+    monotonic_s: Callable[[], float] = time.monotonic,
+) -> httpx.AsyncBaseTransport:
     """Return the real transport: HTTP/1.1 over connections that are kept, no retries and no proxy.
 
     Servers are verified against the authorities in the package certifi, which come with httpx and change with it, so
     every machine trusts the same; ``trust`` replaces them. The environment has no say: neither proxies
     (``HTTPS_PROXY`` and the like) nor authorities (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) nor ``SSLKEYLOGFILE``.
     """
-    limits = httpx.Limits(max_connections=settings.max_outstanding, max_keepalive_connections=settings.max_outstanding)
-    return httpx.AsyncHTTPTransport(
-        verify=trust or _certifi(), trust_env=False, http1=True, http2=False, limits=limits, retries=0
-    )
+    context = trust or _certifi()
+    single = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+
+    def open_one() -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=context, trust_env=False, http1=True, http2=False, limits=single, retries=0
+        )
+
+    return Connections(open_one, most=settings.max_outstanding, idle_s=_IDLE_S, monotonic_s=monotonic_s)
 
 
 def _certifi() -> ssl.SSLContext:
