@@ -21,6 +21,7 @@ from consumer import __version__
 from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
 from consumer.awin.http import HttpRequest
 from consumer.delivery.connections import Connections
+from consumer.delivery.course import Course
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
 
@@ -87,7 +88,7 @@ class Sender:
         ).as_dict()
         self._http = http
         self._now_ms = now_ms
-        self._extensions = {"timeout": timeouts}
+        self._timeouts = timeouts
         self._longest_s = sum(limit for limit in timeouts.values() if limit is not None)
 
     async def attempt(self, asked: HttpRequest) -> Answer:
@@ -97,23 +98,23 @@ class Sender:
         breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
         however slowly the bytes drip. What httpx takes for no address is ``rejected``: it would never be sent.
         """
+        course = Course()
         try:
             request = httpx.Request(
                 asked.verb,
                 asked.url,
                 headers=[*_HEADERS, *asked.headers],
                 content=asked.body,
-                extensions=self._extensions,
+                extensions={"timeout": self._timeouts, "trace": course},
             )
         except (httpx.InvalidURL, ValueError) as error:
             return _failure("rejected", error)
         try:
             async with asyncio.timeout(self._longest_s):
                 return await self._exchange(request, asked.max_answer_bytes)
-        except _NEVER_SENT as error:
-            return _failure("not_sent", error)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
-            return _failure("unknown", error)
+            never_sent = course.never_sent or (isinstance(error, _NEVER_SENT) and not course.sending)
+            return _failure("not_sent" if never_sent else "unknown", error)
 
     async def aclose(self) -> None:
         """Close every connection."""

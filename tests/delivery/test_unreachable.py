@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.delivery.attempting import attempt, get
-from tests.delivery.outcomes import UNREACHABLE
+from consumer.delivery.settings import DeliverSettings
+from tests.delivery.attempting import attempt, attempt_alone, get
+from tests.delivery.outcomes import NO_TLS, UNREACHABLE
 from tests.delivery.socket_server import SocketServer
 
 
@@ -64,3 +67,19 @@ def test_where_there_is_no_connection_nothing_is_sent(place: Place) -> None:
         attempted = attempt(get(nowhere, "A-1"), url=server.url, hurried=place is overcrowded)
     assert (attempted.answer.outcome, attempted.answer.http_status) == (UNREACHABLE.outcome, None)
     assert attempted.next_answer.outcome == "delivered"
+
+
+def test_a_whole_time_that_ends_while_connecting_is_not_sent() -> None:
+    """When all four timeouts together end in the handshake, after a connection that took its time, nothing has left."""
+    slow = DeliverSettings(connect_timeout_ms=2000, read_timeout_ms=50, write_timeout_ms=50, pool_timeout_ms=50)
+    with full_queue() as listener:
+        accepting = threading.Thread(target=_accept_slowly, args=(listener,))
+        accepting.start()
+        answer = attempt_alone(get(f"https://127.0.0.1:{listener.getsockname()[1]}/", "A-1"), slow)
+        accepting.join()
+    assert (answer.outcome, answer.http_status) == (NO_TLS.outcome, None)
+
+
+def _accept_slowly(listener: socket.socket) -> None:
+    time.sleep(0.2)  # the first try to connect has been turned away by then, and the next one comes after a second
+    listener.accept()[0].close()
