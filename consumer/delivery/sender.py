@@ -111,7 +111,7 @@ class Sender:
             return _failure("rejected", error)
         try:
             async with asyncio.timeout(self._longest_s):
-                return await self._exchange(request, asked.max_answer_bytes)
+                return await self._exchange(request, course, asked.max_answer_bytes)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
             never_sent = course.never_sent or (isinstance(error, _NEVER_SENT) and not course.sending)
             return _failure("not_sent" if never_sent else "unknown", error)
@@ -120,10 +120,12 @@ class Sender:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _exchange(self, request: httpx.Request, most: int) -> Answer:
+    async def _exchange(self, request: httpx.Request, course: Course, most: int) -> Answer:
         response = await self._http.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)  # what an asynchronous transport answers with
         async with aclosing(stream):
+            if course.answered_early:
+                raise httpx.RemoteProtocolError("the answer was there before the request")
             body = await _beginning(stream, most)
         now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
         return Answer(

@@ -13,7 +13,7 @@ from consumer.delivery.sender import Answer, Sender, transport
 from consumer.delivery.settings import DeliverSettings
 from tests.delivery.attempting import HURRIED, NOBODY, PATIENT, get
 from tests.delivery.conversions import T0_MS
-from tests.delivery.outcomes import CLOSED, NO_PLACE
+from tests.delivery.outcomes import CLOSED, NO_PLACE, UNASKED
 from tests.delivery.socket_server import OK, Peer, SocketServer
 
 ONE = DeliverSettings(
@@ -125,6 +125,39 @@ def test_a_request_that_a_kept_connection_swallows_is_unknown(end: Callable[[Pee
             assert (await sender(http).attempt(get(server.url, "A-1"))).outcome == "delivered"
             attempted = await sender(http, HURRIED).attempt(get(server.url, "A-2"))
             assert (attempted.outcome, attempted.http_status) == ("unknown", None)
+            assert (await sender(http).attempt(get(server.url, "A-3"))).outcome == "delivered"
+
+        over(http, test)
+    assert (server.seen("A-1"), server.seen("A-2"), server.seen("A-3")) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answered", "more"),
+    [
+        (OK, OK),
+        (OK, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        (OK, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
+        (OK, b" and more"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"<html>"),
+    ],
+    ids=["another answer", "a refusal", "an early farewell", "a longer body", "a body"],
+)
+def test_what_came_before_a_request_is_no_answer_to_it(answered: bytes, more: bytes) -> None:
+    """A server that says more than its answer is not taken for having answered the next request, too."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answered + more)
+        peer.request()
+        peer.send(OK)
+
+    with SocketServer(script) as server:
+        http = transport(PATIENT, trust=NOBODY)
+
+        async def test() -> None:
+            assert (await sender(http).attempt(get(server.url, "A-1"))).outcome == "delivered"
+            attempted = await sender(http).attempt(get(server.url, "A-2"))
+            assert (attempted.outcome, attempted.excerpt) == (UNASKED.outcome, "RemoteProtocolError")
             assert (await sender(http).attempt(get(server.url, "A-3"))).outcome == "delivered"
 
         over(http, test)
