@@ -31,6 +31,7 @@ _HEADERS = (
     ("Accept-Encoding", "identity"),
 )
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CANNOT_BE_MADE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 _IDLE_S = 3.0
 
 
@@ -96,7 +97,7 @@ class Sender:
 
         Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
         breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
-        however slowly the bytes drip. What httpx takes for no address is ``rejected``: it would never be sent.
+        however slowly the bytes drip. What is no address, or no header, is ``rejected``: it would never be sent.
         """
         course = Course()
         try:
@@ -112,6 +113,8 @@ class Sender:
         try:
             async with asyncio.timeout(self._longest_s):
                 return await self._exchange(request, course, asked.max_answer_bytes)
+        except _CANNOT_BE_MADE as error:
+            return _failure("rejected", error)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
             never_sent = course.never_sent or (isinstance(error, _NEVER_SENT) and not course.sending)
             return _failure("not_sent" if never_sent else "unknown", error)

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from consumer.awin.http import HttpRequest
 from consumer.delivery.settings import DeliverSettings
 from tests.delivery.attempting import attempt, attempt_alone, get
-from tests.delivery.outcomes import NO_TLS, UNREACHABLE
+from tests.delivery.outcomes import CANNOT_BE_MADE, NO_TLS, UNREACHABLE
 from tests.delivery.socket_server import SocketServer
 
 
@@ -83,3 +84,26 @@ def test_a_whole_time_that_ends_while_connecting_is_not_sent() -> None:
 def _accept_slowly(listener: socket.socket) -> None:
     time.sleep(0.2)  # the first try to connect has been turned away by then, and the next one comes after a second
     listener.accept()[0].close()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        HttpRequest(url="awin.example/sread.php"),
+        HttpRequest(url="ftp://awin.example/sread.php"),
+        HttpRequest(url="https://awin.example/?" + "x" * 70_000),
+        HttpRequest(url="https://awin.example/\x00"),
+        HttpRequest(url="{url}", headers=(("x-api-key", "key\n"),)),
+        HttpRequest(url="{url}", headers=(("x-api-key", "k\u20ac"),)),
+        HttpRequest(url="{url}", headers=(("x api key", "key"),)),
+    ],
+    ids=lambda asked: f"{asked.url[:30]} {asked.headers}",
+)
+def test_what_cannot_be_sent_is_rejected(asked: HttpRequest) -> None:
+    """Trying again would not help: no such address, or a header that HTTP does not allow. Not a byte leaves."""
+    with SocketServer() as server:
+        asked = HttpRequest(url=asked.url.replace("{url}", server.url + "?ref=A-1"), headers=asked.headers)
+        attempted = attempt(asked, url=server.url)
+    assert (attempted.answer.outcome, attempted.answer.http_status) == (CANNOT_BE_MADE.outcome, None)
+    assert server.seen("A-1") == 0
+    assert attempted.next_answer.outcome == "delivered"
