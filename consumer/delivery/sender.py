@@ -98,6 +98,7 @@ class Sender:
         Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
         breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
         however slowly the bytes drip. What is no address, or no header, is ``rejected``: it would never be sent.
+        docs/operations.md has all endings in a table.
         """
         course = Course()
         try:
