@@ -127,9 +127,9 @@ FLOODS = (
 ENDINGS = (
     *_status(DELIVERED, 200, 201, 202, 204, 206, 299),
     *_status(REDIRECTED, 300, 301, 302, 303, 304, 307, 308),
-    *_status(REFUSED, 400, 401, 403, 404, 405, 406, 408, 409, 410, 413, 414, 415, 422, 431, 451, 499),
+    *_status(REFUSED, 400, 401, 403, 404, 405, 406, 409, 410, 413, 414, 415, 422, 431, 451, 499),
     *_status(THROTTLED, 429, 503),
-    *_status(FAILED, 500, 501, 502, 504, 505, 520, 599, 600, 999),
+    *_status(FAILED, 408, 425, 500, 501, 502, 504, 505, 520, 599, 600, 999),
     *_delivered(
         {
             "100 first": answer(b"HTTP/1.1 100 Continue\n\n" + _ACCEPTED, b"ok"),

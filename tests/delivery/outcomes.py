@@ -43,9 +43,9 @@ NONSENSE = Row(
 UNASKED = Row("an answer, or a piece of one, that was there before the request", "unknown", "one")
 DELIVERED = Row("`2xx`, with or without a body (of which 64 KB are read)", "delivered", "one")
 REDIRECTED = Row("`3xx`, which is never followed", "rejected", "one")
-REFUSED = Row("`4xx` other than `429`", "rejected", "one")
+REFUSED = Row("`4xx` other than `408`, `425`, `429`", "rejected", "one")
 THROTTLED = Row("`429`, `503`", "throttled", "one")
-FAILED = Row("`5xx` other than `503`, and statuses that do not exist", "unknown", "one")
+FAILED = Row("`408`, `425`, `5xx` other than `503`, and statuses that do not exist", "unknown", "one")
 
 ROWS = (
     CANNOT_BE_MADE,
