@@ -140,7 +140,8 @@ class Conversion(Struct, frozen=True, kw_only=True):
     source: Position
     products: tuple[Product, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was done to express the order: ``pro_rata``, ``default_group``, ``unknown_group``."""
+    """What was done to express the order: ``unknown_group``, then ``pro_rata`` or ``default_group``; then ``forgotten``
+    when the visitor was forgotten before the order was read."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

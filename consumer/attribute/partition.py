@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from msgspec.structs import replace
 
 from consumer.attribute import letters
-from consumer.attribute.ports import Decoders, Headers
+from consumer.attribute.ports import Decoders
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders, Waiting
@@ -108,7 +108,7 @@ class AttributePartition:
         self.dirty = True
         try:
             if record.value is None and record.key:
-                self._forget(record.key, record.headers)
+                self._forget(record, record.key)
                 return True
             event = self._decoders.session(record.value, record.headers)
             landed_at_ms = event.landed_at_ms
@@ -210,8 +210,8 @@ class AttributePartition:
         self._swept_to = None
         self.dirty = False
 
-    def _forget(self, key: bytes, headers: Headers) -> None:
-        """Erase a visitor, and of the order that a header names its checksums.
+    def _forget(self, record: Record, key: bytes) -> None:
+        """Erase the visitor of a key, but for a marker, and of the order that a header names its checksums.
 
         Orders that wait for more of the visitor's sessions are decided now, by force: they see what was.
         """
@@ -226,8 +226,8 @@ class AttributePartition:
         conversion.check_id("visitor_id", visitor)
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
-        self.state.forget_visitor(visitor)
-        for name, order in headers:
+        self.state.forget_visitor(visitor, erasure.marker(record.offset, record.timestamp_ms))
+        for name, order in record.headers:
             if name == FORGET_ORDER_HEADER and order:
                 self.state.forget_checksums(order)
         self.forgotten_visitors += 1

@@ -22,6 +22,9 @@ FINGERPRINT_BYTES = 16
 MAX_REF_CHARACTERS = 50
 MAX_ID_CHARACTERS = 1_000
 
+FORGOTTEN = "forgotten"
+"""The note on the conversion of a visitor who was forgotten before the order was read."""
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}")
 _encode = msgspec.msgpack.Encoder().encode
@@ -136,7 +139,7 @@ def build(
         fingerprint=order_fingerprint,
         source=source,
         products=extras.products(order, rules) if rules.products else (),
-        notes=division.notes,
+        notes=(*division.notes, FORGOTTEN) if attribution.forgotten else division.notes,
     )
 
 

@@ -11,6 +11,16 @@ from consumer.attribution.touch import Kind, Touch
 _REFUSABLE = frozenset({Kind.NORMAL.value, Kind.GCLID.value})
 
 
+def marker(offset: int, at_ms: int) -> Touch:
+    """Return what stands in state for the touches of a visitor who was forgotten.
+
+    Args:
+        offset: of the record that asked for it.
+        at_ms: the record's time.
+    """
+    return Touch(offset, at_ms, 0, "", kind=Kind.FORGOTTEN.value)
+
+
 def refused(touches: Sequence[Touch], watermark_ms: int, settle_ms: int) -> list[Touch]:
     """Return a visitor's touches whose checksum is to be erased: refused, and not granted again for long enough.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from heapq import nlargest
 from operator import attrgetter, itemgetter
@@ -24,6 +24,7 @@ Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_l
 _STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
 _ERASED = Kind.ERASED.value
 """This kind and those after it have no checksum to be sent."""
+_FORGOTTEN = Kind.FORGOTTEN.value
 _landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
 """Stands for the offset of what the order itself carries, which ranks after every session's."""
@@ -63,6 +64,8 @@ class Attribution(Struct, frozen=True):
     """The normal (or gclid) one first, then the strictly necessary one; each may be absent."""
     evidence: tuple[Evidence, ...]
     """What was looked at, newest first: what decided and, up to 20 in all, the newest of the rest."""
+    forgotten: bool = False
+    """Whether the visitor was forgotten, so that what the order would have seen before that is not known."""
 
     def concerns_awin(self) -> bool:
         """Whether a programme that reports only Awin's orders reports this one."""
@@ -86,14 +89,14 @@ class _Weighed(NamedTuple):
 _rank = itemgetter(slice(3))
 
 
-def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None = None) -> Attribution:
+def decide(order: OrderCompleted, touches: Collection[Touch], rules: Rules, cut: int | None = None) -> Attribution:
     """Return the channel and the checksums of an order that has passed `consumer.attribution.conversion.check`.
 
     The answer depends neither on the order of ``touches`` nor on those among them that the order does not see.
 
     Args:
         order: the order.
-        touches: all touches of the order's visitor that are at hand.
+        touches: all touches of the order's visitor that are at hand, a marker of his being forgotten among them.
         rules: the settings of the decision.
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
@@ -113,7 +116,7 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
             for item in _most_telling(ranked, (winner, normal, necessary))
         ]
     )
-    return Attribution(channel, reason, sent, evidence)
+    return Attribution(channel, reason, sent, evidence, _is_forgotten(order, touches, rules))
 
 
 def _most_telling(ranked: Sequence[_Weighed], deciding: Sequence[_Weighed | None]) -> Sequence[_Weighed]:
@@ -136,9 +139,17 @@ def _seen(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: in
         touch
         for touch in touches
         if earliest <= touch.landed_at_ms <= latest
+        and touch.kind != _FORGOTTEN
         and (touch.watermark_before_ms < decided_at_ms if cut is None else touch.offset < cut)
     ]
     return sorted(seen, key=_landing_order)
+
+
+def _is_forgotten(order: OrderCompleted, touches: Iterable[Touch], rules: Rules) -> bool:
+    """Say whether a marker stands for touches that the order might have seen."""
+    earliest = order.completed_at_ms - rules.window_ms
+    found = (touch for touch in touches if touch.kind == _FORGOTTEN and touch.landed_at_ms >= earliest)
+    return bool(order.visitor_id) and any(found)
 
 
 def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:

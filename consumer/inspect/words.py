@@ -56,6 +56,7 @@ NOTES = {
     "unknown_group": "a line's value has no commission group: it went to the default group",
     "pro_rata": "the lines do not add up to the subtotal: it was divided in their proportion",
     "default_group": "the lines do not add up to the subtotal: all of it went to the default group",
+    "forgotten": "the visitor was forgotten before this order was read: what came earlier is not known any more",
 }
 """By the words of `consumer.events.Conversion.notes`."""
 

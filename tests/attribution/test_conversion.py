@@ -300,6 +300,14 @@ def test_any_order_is_refused_or_built(said: OrderCompleted) -> None:
     assert sum(part.amount for part in conversion.parts) == conversion.amount >= 0
 
 
+def test_that_a_visitor_was_forgotten_is_noted_last() -> None:
+    """After what was done to the amount."""
+    said = order(lines=(line("3", "A"),), subtotal=Decimal(4))
+    attribution = replace(decide(said, [], RULES), forgotten=True)
+    notes = build(said, b"", attribution, RULES, SOURCE, None).notes
+    assert notes == ("pro_rata", "forgotten")
+
+
 @given(REPORTABLE_LINES, st.sampled_from(["EUR", "JPY", "KWD", "XXX"]))
 def test_parts_add_up_to_the_amount(lines: tuple[OrderLine, ...], currency: str) -> None:
     """Whatever the lines and the currency, the parts add up exactly and none is negative."""

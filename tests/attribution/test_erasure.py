@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from consumer.attribution.erasure import refused, without_checksum
+from consumer.attribution.erasure import marker, refused, without_checksum
 from consumer.attribution.lastclick import decide
 from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Kind, Touch
@@ -91,3 +92,26 @@ def test_what_is_erased_cannot_be_sent_after_a_grant() -> None:
     assert outcome(found) == ("aw", "last_click", ())
     assert verdicts(found)[1] == "won_no_consent"
     assert [each.awc for each in found.evidence] == [None, None]
+
+
+def test_a_marker_is_no_touch() -> None:
+    """Nobody is known by it, nothing was said by it, and nothing of it is erased."""
+    left = marker(5, C - DAY)
+    rules = Rules(advertiser_id="1001", consent_missing="deny")
+    alone = decide(order(), [left], rules)
+    assert (outcome(alone), alone.evidence) == (("aw", "no_landing", ()), ())
+    touches = [click(1, DAY, awc(C), **DENIED), left]
+    assert refused(touches, NOW, SETTLE) == touches[:1]
+    assert without_checksum(left, touches) == left
+    assert replace(decide(order(), touches, rules), forgotten=False) == decide(order(), touches[:1], rules)
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "is_forgotten"),
+    [(C - 30 * DAY - 1, False), (C - 30 * DAY, True), (C - DAY, True), (C, True), (C + DAY, True)],
+)
+def test_a_marker_stands_for_what_an_order_might_have_seen(at_ms: int, *, is_forgotten: bool) -> None:
+    """From the beginning of the longest window on; also after the order, which is read after it all the same."""
+    rules = Rules(advertiser_id="1001", windows_ms={"aw": DAY})
+    assert decide(order(), [marker(5, at_ms), touch(6, MINUTE)], rules).forgotten is is_forgotten
+    assert not decide(order(visitor_id=None), [marker(5, at_ms)], rules).forgotten

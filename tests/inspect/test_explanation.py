@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 import pytest
 from msgspec.structs import replace
 
+from consumer.attribution.conversion import FORGOTTEN
 from consumer.attribution.lastclick import Reason, Verdict
 from consumer.attribution.parts import DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP
 from consumer.attribution.rules import Condition, Rulebook
@@ -356,7 +357,7 @@ def test_long_topics_are_read_from_their_newest_records() -> None:
         (words.STATES, set(State.__args__)),  # type: ignore[attr-defined]
         (words.OUTCOMES, set(Outcome.__args__)),  # type: ignore[attr-defined]
         (words.WAYS, set(Way.__args__)),  # type: ignore[attr-defined]
-        (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP}),
+        (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP, FORGOTTEN}),
         (words.LEFT_OUT, set(get_args(get_type_hints(SreadRequest)["left_out"]))),
     ],
 )
