@@ -46,7 +46,8 @@ def explain(
 def _explanation(settings: Settings, programme: str | None, order_ref: str, *, deep: bool) -> Explanation:
     from consumer.inspect import explanation
     from consumer.inspect.kafka_reader import KafkaTopicReader
-    from consumer.inspect.search import EVERYTHING, Newest, Search
+    from consumer.inspect.reading import EVERYTHING, Newest
+    from consumer.inspect.search import Search
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook

@@ -60,7 +60,8 @@ def forget(
 def _tombstone(settings: Settings, visitor: str | None, order_ref: str | None, programme: str | None) -> Tombstone:
     from consumer.inspect import forgetting
     from consumer.inspect.kafka_reader import KafkaTopicReader
-    from consumer.inspect.search import EVERYTHING, Search
+    from consumer.inspect.reading import EVERYTHING
+    from consumer.inspect.search import Search
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
 

@@ -6,23 +6,21 @@ worked out from the records of the order and of its touches, by the settings as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from consumer.attribution import landing
-from consumer.attribution.channels import ChannelTable
 from consumer.attribution.rules import Rulebook
-from consumer.attribution.touch import Kind
 from consumer.awin import sread
 from consumer.delivery.sent import OFFLINE
 from consumer.errors import Unreportable
-from consumer.events import Consent, Conversion, DeadLetter, Evidence, OrderCompleted, Position, Receipt, SessionLanded
+from consumer.events import Conversion, Position, Receipt
 from consumer.inspect.arithmetic import Arithmetic, arithmetic
 from consumer.inspect.choice import Check, Tried, excluding, tried
 from consumer.inspect.consent import ConsentFound, consent
+from consumer.inspect.touches import TouchFound, touches
+from consumer.inspect.traces import Decided, OrderFound, Refusal, Remembered, Traces, Waiting, decisive
 
 State = Literal[
     "pending",
@@ -38,96 +36,6 @@ State = Literal[
     "remembered",
     "unknown",
 ]
-
-
-_NO_RULES = ChannelTable()
-"""A checksum is read off a landing whatever the channel table says."""
-
-
-class Decided(Struct, frozen=True, kw_only=True):
-    """A conversion and where it stands."""
-
-    at: Position
-    decided_at_ms: int
-    conversion: Conversion
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """A dead letter, without the original bytes."""
-
-    at: Position
-    stage: Literal["attribute", "deliver"]
-    reason: str
-    field: str
-    message: str
-    source: Position
-    failed_at_ms: int
-    by_content: bool
-    """True when the letter does not say which order it is, but its original bytes hold the order reference."""
-
-
-class Waiting(Struct, frozen=True, kw_only=True):
-    """An order that waits for the sessions before it."""
-
-    since_ms: int
-    completed_at_ms: int
-    source: Position
-
-
-class Remembered(Struct, frozen=True, kw_only=True):
-    """What is kept of a decided order when its conversion has expired, or when there was none."""
-
-    completed_at_ms: int
-    channel: str
-    click_checksums: tuple[str, ...]
-    source: Position
-    reported: bool = True
-
-
-class OrderFound(Struct, frozen=True, kw_only=True):
-    """The order's own record."""
-
-    at: Position
-    order: OrderCompleted
-
-
-class TouchFound(Struct, frozen=True, kw_only=True):
-    """A touch that the decision looked at."""
-
-    session_offset: int | None
-    """``None``: the order itself carried it."""
-    landed_at_ms: int
-    clicked_at_ms: int
-    age_ms: int
-    """Of the click, when the order was completed; touches are ranked by it."""
-    channel: str | None
-    rule: str | None
-    """The line of the channel table that named the channel; ``awc``: its checksum; ``order``: the order."""
-    awc: str | None
-    kind: Literal["normal", "strictly_necessary", "gclid", "erased"] | None
-    """Of the checksum; ``None`` also where the session's record is not there any more."""
-    consent: Consent | None
-    """What the session's record says about consent, if it is still there."""
-    verdict: str
-
-
-class Traces(Struct, frozen=True, kw_only=True):
-    """Everything that was found of one order."""
-
-    conversions: Sequence[Decided] = ()
-    receipt: Receipt | None = None
-    refusals: Sequence[Refusal] = ()
-    waiting: Waiting | None = None
-    remembered: Remembered | None = None
-    order: OrderFound | None = None
-    sessions: Mapping[int, SessionLanded] = {}
-    """The records of the touches that the conversion tells of, by their offsets."""
-    delivered_to: int | None = None
-    """Deliver's committed offset in the conversion's partition."""
-    unread_orders: int | None = None
-    """Order records that the attribute stage has yet to read; asked only when nothing else was found."""
-    notes: Sequence[str] = ()
-    """What was not looked at."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -188,7 +96,7 @@ def explain(
         since_ms=since_ms,
         conversion=decided,
         order=traces.order,
-        touches=() if conversion is None else _touches(conversion, traces.sessions),
+        touches=() if conversion is None else touches(conversion, traces.sessions),
         consent=consent(conversion, order, traces.sessions, rules) if conversion is not None and rules else None,
         programmes=() if order is None else tried(order, rulebook),
         excluded_by=() if order is None else excluding(order, rulebook),
@@ -219,68 +127,6 @@ def _request(conversion: Conversion | None, endpoint: str) -> tuple[sread.SreadR
 def _said(url: str) -> dict[str, str]:
     """Return what a request says, as Awin reads it."""
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True))
-
-
-def _touches(conversion: Conversion, sessions: Mapping[int, SessionLanded]) -> tuple[TouchFound, ...]:
-    return tuple(
-        TouchFound(
-            session_offset=each.session_offset,
-            landed_at_ms=each.landed_at_ms,
-            clicked_at_ms=each.clicked_at_ms,
-            age_ms=conversion.completed_at_ms - each.clicked_at_ms,
-            channel=each.channel,
-            rule=each.rule,
-            awc=each.awc,
-            kind=_kind(each, session),
-            consent=None if session is None else session.consent,
-            verdict=each.verdict,
-        )
-        for each in conversion.evidence
-        for session in [sessions.get(-1 if each.session_offset is None else each.session_offset)]
-    )
-
-
-def _kind(
-    touch: Evidence, session: SessionLanded | None
-) -> Literal["normal", "strictly_necessary", "gclid", "erased"] | None:
-    if touch.rule == landing.CHECKSUM_RULE and touch.awc is None:
-        return "erased"
-    if touch.awc is not None and touch.awc.startswith("gclid_"):
-        return "gclid"
-    if touch.awc is None or session is None:
-        return None
-    kind = landing.read(session.landing_url, session.referrer, _NO_RULES).kind
-    return "strictly_necessary" if kind == Kind.STRICTLY_NECESSARY else "normal"
-
-
-def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) -> Refusal | None:
-    """Return what a dead letter says about an order, ``None`` if it is about another one."""
-    named = letter.order_ref == order_ref and letter.programme in {None, programme}
-    by_content = letter.order_ref is None and letter.value is not None and needle(order_ref) in letter.value
-    if not named and not by_content:
-        return None
-    return Refusal(
-        at=at,
-        stage=letter.stage,
-        reason=letter.reason,
-        field=letter.field,
-        message=letter.message,
-        source=letter.source,
-        failed_at_ms=letter.failed_at_ms,
-        by_content=by_content,
-    )
-
-
-def needle(text: str) -> bytes:
-    """Return how Avro writes a text of fewer than 64 bytes, or the text alone: to be looked for in a value."""
-    encoded = text.encode()
-    return bytes((2 * len(encoded),)) + encoded if len(encoded) < 64 else encoded
-
-
-def decisive(traces: Traces) -> Decided | None:
-    """Return the conversion that the receipt answers, or else the first."""
-    answered = (each for each in traces.conversions if traces.receipt is not None and each.at == traces.receipt.source)
-    return next(answered, next(iter(traces.conversions), None))
 
 
 def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:

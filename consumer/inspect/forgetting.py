@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from consumer.errors import Undecodable, Unfound
 from consumer.events import FORGET_ORDER_HEADER, Position, outbox_key
-from consumer.inspect.explanation import Traces
 from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.inspect.traces import Traces
 from consumer.settings import Topics
 from consumer.stream.avro import OrderDecoder
 from consumer.stream.log import TopicPartition

@@ -14,7 +14,8 @@ from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from consumer.attribution.touch import Kind, Touch
 from consumer.cli import explain_text
 from consumer.events import OrderCompleted, OrderLine, Position, SessionLanded
-from consumer.inspect.explanation import Decided, OrderFound, Remembered, Traces, Waiting, explain
+from consumer.inspect.explanation import explain
+from consumer.inspect.traces import Decided, OrderFound, Remembered, Traces, Waiting
 
 NOON_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

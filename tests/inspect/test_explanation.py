@@ -16,8 +16,10 @@ from consumer.awin.sread import SreadRequest
 from consumer.events import DeadLetter, Evidence, Outcome, Part, Position, SessionLanded, outbox_key
 from consumer.inspect import words
 from consumer.inspect.arithmetic import Way
-from consumer.inspect.explanation import Explanation, State, explain, needle, refusal
-from consumer.inspect.search import EVERYTHING, Newest, Search
+from consumer.inspect.explanation import Explanation, State, explain
+from consumer.inspect.reading import EVERYTHING, Newest
+from consumer.inspect.search import Search
+from consumer.inspect.traces import needle, refusal
 from consumer.state import orders
 from consumer.state.orders import Link
 from consumer.stream.avro import ConversionDecoder, ConversionEncoder, DeadLetterDecoder, SessionEncoder

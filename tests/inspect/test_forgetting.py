@@ -7,8 +7,8 @@ from confluent_kafka import murmur2
 
 from consumer.errors import Unfound
 from consumer.events import FORGET_ORDER_HEADER, OrderCompleted, Position
-from consumer.inspect.explanation import Remembered, Traces
 from consumer.inspect.forgetting import Tombstone, of_order, of_visitor
+from consumer.inspect.traces import Remembered, Traces
 from consumer.settings import Topics
 from consumer.stream.avro import OrderEncoder
 from consumer.stream.schemas import Schemas

@@ -1,0 +1,74 @@
+"""What a conversion tells of the touches that were looked at, with what their records still say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from consumer.attribution import landing
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.touch import Kind
+from consumer.events import Consent, Conversion, Evidence, SessionLanded
+
+ChecksumKind = Literal["normal", "strictly_necessary", "gclid", "erased"]
+
+_NO_RULES = ChannelTable()
+"""A checksum is read off a landing whatever the channel table says."""
+
+
+class TouchFound(Struct, frozen=True, kw_only=True):
+    """A touch that the decision looked at."""
+
+    session_offset: int | None
+    """``None``: the order itself carried it."""
+    landed_at_ms: int
+    clicked_at_ms: int
+    age_ms: int
+    """Of the click, when the order was completed; touches are ranked by it."""
+    channel: str | None
+    rule: str | None
+    """The line of the channel table that named the channel; ``awc``: its checksum; ``order``: the order."""
+    awc: str | None
+    kind: ChecksumKind | None
+    """Of the checksum; ``None`` also where the session's record is not there any more."""
+    consent: Consent | None
+    """What the session's record says about consent, if it is still there."""
+    verdict: str
+
+
+def touches(conversion: Conversion, sessions: Mapping[int, SessionLanded]) -> tuple[TouchFound, ...]:
+    """Return the touches that a conversion tells of, in its order.
+
+    Args:
+        conversion: what was decided.
+        sessions: the records of its touches by their offsets, those that are there.
+    """
+    return tuple(
+        TouchFound(
+            session_offset=each.session_offset,
+            landed_at_ms=each.landed_at_ms,
+            clicked_at_ms=each.clicked_at_ms,
+            age_ms=conversion.completed_at_ms - each.clicked_at_ms,
+            channel=each.channel,
+            rule=each.rule,
+            awc=each.awc,
+            kind=_kind(each, session),
+            consent=None if session is None else session.consent,
+            verdict=each.verdict,
+        )
+        for each in conversion.evidence
+        for session in [sessions.get(-1 if each.session_offset is None else each.session_offset)]
+    )
+
+
+def _kind(touch: Evidence, session: SessionLanded | None) -> ChecksumKind | None:
+    if touch.rule == landing.CHECKSUM_RULE and touch.awc is None:
+        return "erased"
+    if touch.awc is not None and touch.awc.startswith("gclid_"):
+        return "gclid"
+    if touch.awc is None or session is None:
+        return None
+    kind = landing.read(session.landing_url, session.referrer, _NO_RULES).kind
+    return "strictly_necessary" if kind == Kind.STRICTLY_NECESSARY else "normal"

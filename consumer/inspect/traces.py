@@ -1,0 +1,106 @@
+"""What the topics say of one order, as it was found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from consumer.events import Conversion, DeadLetter, OrderCompleted, Position, Receipt, SessionLanded
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """A conversion and where it stands."""
+
+    at: Position
+    decided_at_ms: int
+    conversion: Conversion
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """A dead letter, without the original bytes."""
+
+    at: Position
+    stage: Literal["attribute", "deliver"]
+    reason: str
+    field: str
+    message: str
+    source: Position
+    failed_at_ms: int
+    by_content: bool
+    """True when the letter does not say which order it is, but its original bytes hold the order reference."""
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """An order that waits for the sessions before it."""
+
+    since_ms: int
+    completed_at_ms: int
+    source: Position
+
+
+class Remembered(Struct, frozen=True, kw_only=True):
+    """What is kept of a decided order when its conversion has expired, or when there was none."""
+
+    completed_at_ms: int
+    channel: str
+    click_checksums: tuple[str, ...]
+    source: Position
+    reported: bool = True
+
+
+class OrderFound(Struct, frozen=True, kw_only=True):
+    """The order's own record."""
+
+    at: Position
+    order: OrderCompleted
+
+
+class Traces(Struct, frozen=True, kw_only=True):
+    """Everything that was found of one order."""
+
+    conversions: Sequence[Decided] = ()
+    receipt: Receipt | None = None
+    refusals: Sequence[Refusal] = ()
+    waiting: Waiting | None = None
+    remembered: Remembered | None = None
+    order: OrderFound | None = None
+    sessions: Mapping[int, SessionLanded] = {}
+    """The records of the touches that the conversion tells of, by their offsets."""
+    delivered_to: int | None = None
+    """Deliver's committed offset in the conversion's partition."""
+    unread_orders: int | None = None
+    """Order records that the attribute stage has yet to read; asked only when nothing else was found."""
+    notes: Sequence[str] = ()
+    """What was not looked at."""
+
+
+def decisive(traces: Traces) -> Decided | None:
+    """Return the conversion that the receipt answers, or else the first."""
+    answered = (each for each in traces.conversions if traces.receipt is not None and each.at == traces.receipt.source)
+    return next(answered, next(iter(traces.conversions), None))
+
+
+def refusal(letter: DeadLetter, at: Position, programme: str, order_ref: str) -> Refusal | None:
+    """Return what a dead letter says about an order, ``None`` if it is about another one."""
+    named = letter.order_ref == order_ref and letter.programme in {None, programme}
+    by_content = letter.order_ref is None and letter.value is not None and needle(order_ref) in letter.value
+    if not named and not by_content:
+        return None
+    return Refusal(
+        at=at,
+        stage=letter.stage,
+        reason=letter.reason,
+        field=letter.field,
+        message=letter.message,
+        source=letter.source,
+        failed_at_ms=letter.failed_at_ms,
+        by_content=by_content,
+    )
+
+
+def needle(text: str) -> bytes:
+    """Return how Avro writes a text of fewer than 64 bytes, or the text alone: to be looked for in a value."""
+    encoded = text.encode()
+    return bytes((2 * len(encoded),)) + encoded if len(encoded) < 64 else encoded
