@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from consumer.attribution import landing
 from consumer.attribution.channels import ChannelTable
+from consumer.attribution.lastclick import Verdict
 from consumer.attribution.touch import Kind
 from consumer.events import Consent, Conversion, Evidence, SessionLanded
 
@@ -16,6 +17,9 @@ ChecksumKind = Literal["normal", "strictly_necessary", "gclid", "erased"]
 
 _NO_RULES = ChannelTable()
 """A checksum is read off a landing whatever the channel table says."""
+
+
+_OF_CHECKSUMS = frozenset({Verdict.WON_NO_CONSENT, Verdict.NO_CONSENT, Verdict.SAME_CLICK, Verdict.OTHER_PROGRAMME})
 
 
 class TouchFound(Struct, frozen=True, kw_only=True):
@@ -29,10 +33,11 @@ class TouchFound(Struct, frozen=True, kw_only=True):
     """Of the click, when the order was completed; touches are ranked by it."""
     channel: str | None
     rule: str | None
-    """The line of the channel table that named the channel; ``awc``: its checksum; ``order``: the order."""
+    """The line of the channel table that named the channel; ``awc``: its checksum; ``order``: the order. A line may
+    have been called so, too."""
     awc: str | None
     kind: ChecksumKind | None
-    """Of the checksum; ``None`` also where the session's record is not there any more."""
+    """Of the checksum; ``None`` also where it cannot be told without the session's record."""
     consent: Consent | None
     """What the session's record says about consent, if it is still there."""
     verdict: str
@@ -64,11 +69,17 @@ def touches(conversion: Conversion, sessions: Mapping[int, SessionLanded]) -> tu
 
 
 def _kind(touch: Evidence, session: SessionLanded | None) -> ChecksumKind | None:
-    if touch.rule == landing.CHECKSUM_RULE and touch.awc is None:
-        return "erased"
-    if touch.awc is not None and touch.awc.startswith("gclid_"):
+    said = None if session is None else landing.read(session.landing_url, session.referrer, _NO_RULES)
+    if touch.awc is None:
+        brought_one = said is not None and said.awc is not None
+        return "erased" if brought_one or _must_have_had_one(touch) else None
+    if touch.awc.startswith("gclid_"):
         return "gclid"
-    if touch.awc is None or session is None:
+    if said is None:
         return None
-    kind = landing.read(session.landing_url, session.referrer, _NO_RULES).kind
-    return "strictly_necessary" if kind == Kind.STRICTLY_NECESSARY else "normal"
+    return "strictly_necessary" if said.kind == Kind.STRICTLY_NECESSARY else "normal"
+
+
+def _must_have_had_one(touch: Evidence) -> bool:
+    """Whether what became of a touch says that it brought a checksum, since no other landing ends so."""
+    return touch.verdict in _OF_CHECKSUMS or touch.clicked_at_ms != touch.landed_at_ms

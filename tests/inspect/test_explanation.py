@@ -218,7 +218,7 @@ def with_touches(*touches: Evidence) -> World:
 
 def test_touches_are_told_with_what_their_records_say() -> None:
     """Age at the order, consent, and the kind of checksum; erased ones are told as such."""
-    erased = replace(TOUCH, awc=None, session_offset=7)
+    erased = replace(TOUCH, awc=None, session_offset=7, verdict="no_consent")
     gclid = replace(TOUCH, awc="gclid_1_x", session_offset=None, rule="order")
     found = explained(with_touches(gclid, TOUCH, erased), "R-1")
     assert found.conversion is not None
