@@ -10,11 +10,11 @@ from rich.markup import escape
 from consumer.cli import explain_amount, explain_delivery, explain_programme
 from consumer.cli.output import pairs, place, section, table
 from consumer.events import Conversion, OrderCompleted
-from consumer.inspect.consent import ConsentFound
+from consumer.inspect.consent import ConsentFound, evidence_is_left_out
 from consumer.inspect.explanation import Explanation
 from consumer.inspect.touches import TouchFound
 from consumer.inspect.traces import Decided
-from consumer.inspect.words import REASONS, STATES, VERDICTS, length, moment
+from consumer.inspect.words import NOT_SAID, REASONS, STATES, VERDICTS, length, moment
 
 _COLOURS = {"delivered": "green", "exported": "green", "dead_letter": "red", "unreceipted": "red", "unknown": "red"}
 _SINCE = dict.fromkeys(("pending", "outstanding", "unreceipted", "for_export", "deferred"), "since")
@@ -62,6 +62,8 @@ def _write_decision(decided: Decided, found: Explanation, console: Console) -> N
     if found.touches:
         columns = ("age", "channel", "rule", "what became of it")
         console.print(table(columns, map(_touch, found.touches), whole=columns[:3]))
+    elif evidence_is_left_out(decided.conversion):
+        console.print("not told: with them the conversion would have been too large for its topic")
     else:
         console.print("none: no landing of the visitor was seen, or the order has no visitor")
     section(console, "Decision")
@@ -124,7 +126,7 @@ def _consent(consent: ConsentFound) -> str:
         setting = f"consent.markets: {consent.market}" if consent.market else "consent.missing"
         return escape(f"nobody said anything: taken as {consent.statement} ({setting}){effect}")
     known = "denied" if consent.withheld else "not known"
-    return f"{known}: the records that would say who said what are not all there any more{effect}"
+    return f"{known}: {NOT_SAID[consent.said_by]}{effect}"
 
 
 def _facts(order: OrderCompleted) -> Iterator[str]:

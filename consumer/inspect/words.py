@@ -69,6 +69,13 @@ WAYS = {
 }
 """By the words of `consumer.inspect.arithmetic.Way`."""
 
+NOT_SAID = {
+    "many_touches": "the order saw 20 touches or more, and the conversion tells of 20: another may have spoken last",
+    "left_out": "the conversion has no room for the touches, so it does not tell which landings were seen",
+    "not_known": "the records that would say who said what are not all there any more",
+}
+"""Why it cannot be told whose word about consent held, by the words of `consumer.inspect.consent.SaidBy`."""
+
 LEFT_OUT = {
     "": "",
     "products": "the product rows, with which it would be too long",

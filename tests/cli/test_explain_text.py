@@ -64,9 +64,11 @@ SESSIONS = {
 }
 
 
-def decided(order: OrderCompleted = ORDER, rules: Rules = RULES, cut: int | None = None) -> Decided:
+def decided(
+    order: OrderCompleted = ORDER, rules: Rules = RULES, cut: int | None = None, touches: tuple[Touch, ...] = TOUCHES
+) -> Decided:
     """Return an order's conversion."""
-    attribution = lastclick.decide(order, TOUCHES, rules, 4 if cut is None else cut)
+    attribution = lastclick.decide(order, touches, rules, 1_000 if cut is None else cut)
     made = conversion.build(order, b"", attribution, rules, SOURCE, cut)
     return Decided(at=Position("awin.conversion", 0, 5), decided_at_ms=NOON_MS + 10_000, conversion=made)
 
@@ -129,6 +131,11 @@ def test_the_decision_says_who_said_what() -> None:
     by_order = told(whole(order=OrderFound(at=SOURCE, order=replace(ORDER, consent="granted"))))
     assert row(by_order, "consent").startswith("granted, said by the order itself")
     assert row(told(whole(sessions={})), "consent").startswith("denied: the records that would say who said what")
+    seen = tuple(Touch(number, NOON_MS - number, 0, f"s{number}", "email", "letter") for number in range(20))
+    many = told(whole(conversions=(decided(touches=seen),)))
+    assert row(many, "consent").startswith(
+        "not known: the order saw 20 touches or more, and the conversion tells of 20"
+    )
     silent = Traces(conversions=(decided(replace(ORDER, visitor_id=None)),), order=OrderFound(at=SOURCE, order=ORDER))
     assert row(told(silent), "consent") == "nobody said anything: taken as granted (consent.missing)"
     forced = told(whole(conversions=(decided(cut=1_234),)))

@@ -16,6 +16,7 @@ from consumer.awin.sread import SreadRequest
 from consumer.events import DeadLetter, Evidence, Outcome, Part, Position, SessionLanded, outbox_key
 from consumer.inspect import words
 from consumer.inspect.arithmetic import Way
+from consumer.inspect.consent import SaidBy
 from consumer.inspect.explanation import Explanation, State, explain
 from consumer.inspect.reading import EVERYTHING, Newest
 from consumer.inspect.search import Search
@@ -360,6 +361,7 @@ def test_long_topics_are_read_from_their_newest_records() -> None:
         (words.OUTCOMES, set(Outcome.__args__)),  # type: ignore[attr-defined]
         (words.WAYS, set(Way.__args__)),  # type: ignore[attr-defined]
         (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP, FORGOTTEN}),
+        (words.NOT_SAID, set(SaidBy.__args__) - {"order", "landing", "nobody"}),  # type: ignore[attr-defined]
         (words.LEFT_OUT, set(get_args(get_type_hints(SreadRequest)["left_out"]))),
     ],
 )
