@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.markup import escape
 
+from consumer.attribution.conversion import FORGOTTEN
 from consumer.cli import explain_amount, explain_delivery, explain_programme
 from consumer.cli.output import pairs, place, section, table
 from consumer.events import Conversion, OrderCompleted
 from consumer.inspect.consent import ConsentFound, evidence_is_left_out
 from consumer.inspect.explanation import Explanation
 from consumer.inspect.touches import TouchFound
-from consumer.inspect.traces import Decided
-from consumer.inspect.words import NOT_SAID, REASONS, STATES, VERDICTS, length, moment
+from consumer.inspect.traces import Decided, Forgotten
+from consumer.inspect.words import NOT_SAID, NOTES, REASONS, STATES, VERDICTS, length, moment
 
 _COLOURS = {"delivered": "green", "exported": "green", "dead_letter": "red", "unreceipted": "red", "unknown": "red"}
 _SINCE = dict.fromkeys(("pending", "outstanding", "unreceipted", "for_export", "deferred"), "since")
@@ -64,6 +65,8 @@ def _write_decision(decided: Decided, found: Explanation, console: Console) -> N
         console.print(table(columns, map(_touch, found.touches), whole=columns[:3]))
     elif evidence_is_left_out(decided.conversion):
         console.print("not told: with them the conversion would have been too large for its topic")
+    elif FORGOTTEN in decided.conversion.notes:
+        console.print("none since the visitor was forgotten")
     else:
         console.print("none: no landing of the visitor was seen, or the order has no visitor")
     section(console, "Decision")
@@ -103,6 +106,8 @@ def _decision(decided: Decided, found: Explanation) -> Iterator[tuple[str, str]]
     conversion = decided.conversion
     yield "channel", f"{conversion.channel}: {REASONS.get(conversion.reason, conversion.reason)}"
     yield "checksums", ", ".join(conversion.click_checksums) or "none"
+    if FORGOTTEN in conversion.notes:
+        yield "forgotten", _forgotten(found.forgotten)
     if found.consent is not None:
         yield "consent", _consent(found.consent)
     yield "completed", moment(conversion.completed_at_ms)
@@ -114,6 +119,12 @@ def _decision(decided: Decided, found: Explanation) -> Iterator[tuple[str, str]]
     yield "conversion", place(decided.at)
     if found.repeats:
         yield "repeats", ", ".join(map(place, found.repeats))
+
+
+def _forgotten(request: Forgotten | None) -> str:
+    """Say what was forgotten, and when, if the request is still there."""
+    words = NOTES[FORGOTTEN]
+    return words if request is None else f"on {moment(request.asked_at_ms)} {words}"
 
 
 def _consent(consent: ConsentFound) -> str:

@@ -64,6 +64,7 @@ def _tombstone(settings: Settings, visitor: str | None, order_ref: str | None, p
     from consumer.inspect.search import Search
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
+    from consumer.wiring.rulebook import rulebook
 
     topics = settings.topics
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
@@ -72,7 +73,7 @@ def _tombstone(settings: Settings, visitor: str | None, order_ref: str | None, p
     schemas = Schemas.load(settings.schemas.directory)
     programme = programme or settings.programmes[0].advertiser_id
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
-    traces = Search(reader, schemas, topics, groups, EVERYTHING).traces(programme, order_ref)
+    traces = Search(reader, schemas, topics, groups, rulebook(settings).shop, EVERYTHING).traces(programme, order_ref)
     return forgetting.of_order(programme, order_ref, traces, topics, reader, schemas)
 
 

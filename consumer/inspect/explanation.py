@@ -20,7 +20,7 @@ from consumer.inspect.arithmetic import Arithmetic, arithmetic
 from consumer.inspect.choice import Check, Tried, excluding, tried
 from consumer.inspect.consent import ConsentFound, consent
 from consumer.inspect.touches import TouchFound, touches
-from consumer.inspect.traces import Decided, OrderFound, Refusal, Remembered, Traces, Waiting, decisive
+from consumer.inspect.traces import Decided, Forgotten, OrderFound, Refusal, Remembered, Traces, Waiting, decisive
 
 State = Literal[
     "pending",
@@ -50,6 +50,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The order's record, if it is still there."""
     touches: tuple[TouchFound, ...]
     """The latest click first; those that decided, and the newest of the others."""
+    forgotten: Forgotten | None
+    """The request by which the visitor had been forgotten, if the conversion notes it and it is still there."""
     consent: ConsentFound | None
     programmes: tuple[Tried, ...]
     """Those that the settings try for the order, up to the first that takes it."""
@@ -97,6 +99,7 @@ def explain(
         conversion=decided,
         order=traces.order,
         touches=() if conversion is None else touches(conversion, traces.sessions),
+        forgotten=traces.forgotten,
         consent=consent(conversion, order, traces.sessions, rules) if conversion is not None and rules else None,
         programmes=() if order is None else tried(order, rulebook),
         excluded_by=() if order is None else excluding(order, rulebook),

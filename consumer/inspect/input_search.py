@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from consumer.errors import Undecodable
-from consumer.events import Conversion, Position, SessionLanded
-from consumer.inspect.reading import Reading
-from consumer.inspect.traces import OrderFound
+from contextlib import closing
+
+from consumer.attribution.rules import Rules
+from consumer.errors import KafkaError, Undecodable
+from consumer.events import Conversion, OrderCompleted, Position, SessionLanded
+from consumer.inspect.reading import Reading, position
+from consumer.inspect.topic_reader import Span
+from consumer.inspect.traces import Decided, Forgotten, OrderFound
 from consumer.stream.avro import OrderDecoder, SessionDecoder
+from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
 
@@ -16,10 +21,12 @@ class InputSearch:
     Args:
         schemas: how the records are written.
         attribute_group: the consumer group of the stage.
+        shop: the rules, as far as they are the same for all programmes.
     """
 
-    def __init__(self, schemas: Schemas, attribute_group: str) -> None:
+    def __init__(self, schemas: Schemas, attribute_group: str, shop: Rules) -> None:
         self._group = attribute_group
+        self._shop = shop
         self._order = OrderDecoder(schemas)
         self._session = SessionDecoder(schemas)
 
@@ -52,6 +59,37 @@ class InputSearch:
             if session.landed_at_ms == landed_at_ms[record.offset]:
                 found[record.offset] = session
         return found
+
+    def forgotten_before(self, decided: Decided, order: OrderCompleted, reading: Reading) -> Forgotten | None:
+        """Return the request by which an order's visitor had been forgotten; ``None`` when it is not there any more."""
+        conversion = decided.conversion
+        from_ms = order.completed_at_ms - self._shop.window_ms
+        found = None
+        for record in self.visitor_records(conversion.source.partition, order, from_ms, decided.decided_at_ms, reading):
+            is_before = conversion.session_cut is None or record.offset < conversion.session_cut
+            if record.value is None and is_before:
+                found = Forgotten(at=position(record), asked_at_ms=record.timestamp_ms)
+        return found
+
+    def visitor_records(
+        self, partition: int, order: OrderCompleted, from_ms: int, to_ms: int, reading: Reading
+    ) -> list[Record]:
+        """Return the session records of an order's visitor, by their key, of these record times.
+
+        What does not answer is noted.
+        """
+        topic = reading.topics.session_landed
+        at = TopicPartition(topic, partition)
+        reading.progress(f"{topic} [{partition}]")
+        try:
+            start = reading.reader.offsets_at(topic, max(0, from_ms))[partition]
+            end = reading.reader.offsets_at(topic, to_ms + 1)[partition]
+            keys = {(order.visitor_id or "").encode()}
+            with closing(reading.reader.read({at: Span(start, end)}, keys)) as records:
+                return list(records)
+        except KafkaError as error:
+            reading.notes.append(str(error))
+            return []
 
     def unread_orders(self, reading: Reading) -> int:
         """Return how many order records the attribute stage has yet to read."""

@@ -37,6 +37,7 @@ class OutputSearch:
             reading: where to read.
         """
         topics, reader = reading.topics, reading.reader
+        reading.progress(topics.conversion)
         committed = reader.committed(self._group, topics.conversion)
         spans = {topic: reader.spans(topic) for topic in (topics.conversion, topics.receipt)}
         numbers = {key: murmur2(key, len(spans[topics.conversion])) for key in keys}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 
 from msgspec import Struct
 
@@ -30,12 +30,20 @@ class Reading:
         reader: where to read.
         topics: their names.
         newest: how much to read where an order's partition is not known.
+        progress: told what is being read.
     """
 
-    def __init__(self, reader: TopicReader, topics: Topics, newest: Newest) -> None:
+    def __init__(
+        self,
+        reader: TopicReader,
+        topics: Topics,
+        newest: Newest,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.reader = reader
         self.topics = topics
         self.newest = newest
+        self.progress = progress
         self.notes: list[str] = []
 
     def undecodable(self, record: Record) -> None:
@@ -46,6 +54,7 @@ class Reading:
         self, topic: str, count: int, keys: Collection[bytes] | None = None
     ) -> Generator[Record, None, None]:
         """Yield the newest records of a topic, about so many in all, and note it when that is not everything."""
+        self.progress(topic)
         spans = self.reader.spans(topic)
         pieces = {TopicPartition(topic, number): span for number, span in spans.items()}
         if sum(map(_length, spans.values())) > count:

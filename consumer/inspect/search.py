@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import structs
 
+from consumer.attribution.conversion import FORGOTTEN
+from consumer.attribution.rules import Rules
 from consumer.events import DeadLetter, Position, outbox_key
 from consumer.inspect.input_search import InputSearch
 from consumer.inspect.output_search import OutputSearch
@@ -25,16 +27,26 @@ class Search:
         schemas: how our own records are written.
         topics: their names.
         groups: the consumer groups of attribute and deliver.
+        shop: the rules, as far as they are the same for all programmes.
         newest: how much to read of dead letters and state.
+        progress: told what is being read.
     """
 
     def __init__(
-        self, reader: TopicReader, schemas: Schemas, topics: Topics, groups: tuple[str, str], newest: Newest
+        self,
+        reader: TopicReader,
+        schemas: Schemas,
+        topics: Topics,
+        groups: tuple[str, str],
+        shop: Rules,
+        newest: Newest,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._topics = topics
         self._newest = newest
-        self._inputs = InputSearch(schemas, groups[0])
+        self._progress = progress
+        self._inputs = InputSearch(schemas, groups[0], shop)
         self._outputs = OutputSearch(schemas, groups[1])
 
     def traces(self, programme: str, order_ref: str) -> Traces:
@@ -55,7 +67,7 @@ class Search:
             KafkaError: the topics cannot be read.
             StateError: a newer release wrote the state.
         """
-        reading = Reading(self._reader, self._topics, self._newest)
+        reading = Reading(self._reader, self._topics, self._newest, self._progress)
         keys = {outbox_key(programme, order_ref): programme for programme in programmes}
         outbox = self._outputs.outbox(keys, reading)
         letters = self._outputs.letters(order_ref, reading)
@@ -72,15 +84,23 @@ class Search:
         }
         programme = max(programmes, key=lambda each: _weight(found[each]))
         reading.notes += _others(programme, found)
-        traces = found[programme]
-        decided = decisive(traces)
-        source = _source(traces)
         return programme, structs.replace(
+            self._with_inputs(found[programme], order_ref, reading), notes=tuple(reading.notes)
+        )
+
+    def _with_inputs(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
+        """Add what the records of the shop say."""
+        decided, source = decisive(traces), _source(traces)
+        order = None if source is None else self._inputs.order_at(source, order_ref, reading)
+        forgotten = None
+        if decided is not None and order is not None and FORGOTTEN in decided.conversion.notes:
+            forgotten = self._inputs.forgotten_before(decided, order.order, reading)
+        return structs.replace(
             traces,
-            order=None if source is None else self._inputs.order_at(source, order_ref, reading),
+            order=order,
             sessions={} if decided is None else self._inputs.landings_of(decided.conversion, reading),
+            forgotten=forgotten,
             unread_orders=None if _weight(traces) else self._inputs.unread_orders(reading),
-            notes=tuple(reading.notes),
         )
 
 

@@ -57,6 +57,13 @@ class OrderFound(Struct, frozen=True, kw_only=True):
     order: OrderCompleted
 
 
+class Forgotten(Struct, frozen=True, kw_only=True):
+    """The last request to forget an order's visitor that was obeyed before the order was read."""
+
+    at: Position
+    asked_at_ms: int
+
+
 class Traces(Struct, frozen=True, kw_only=True):
     """Everything that was found of one order."""
 
@@ -68,6 +75,8 @@ class Traces(Struct, frozen=True, kw_only=True):
     order: OrderFound | None = None
     sessions: Mapping[int, SessionLanded] = {}
     """The records of the touches that the conversion tells of, by their offsets."""
+    forgotten: Forgotten | None = None
+    """``None`` also when the request is not there any more."""
     delivered_to: int | None = None
     """Deliver's committed offset in the conversion's partition."""
     unread_orders: int | None = None

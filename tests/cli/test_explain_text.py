@@ -9,13 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 from rich.console import Console
 
-from consumer.attribution import conversion, lastclick
+from consumer.attribution import conversion, erasure, lastclick
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from consumer.attribution.touch import Kind, Touch
 from consumer.cli import explain_text
 from consumer.events import OrderCompleted, OrderLine, Position, SessionLanded
 from consumer.inspect.explanation import explain
-from consumer.inspect.traces import Decided, OrderFound, Remembered, Traces, Waiting
+from consumer.inspect.traces import Decided, Forgotten, OrderFound, Remembered, Traces, Waiting
 
 NOON_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -140,6 +140,18 @@ def test_the_decision_says_who_said_what() -> None:
     assert row(told(silent), "consent") == "nobody said anything: taken as granted (consent.missing)"
     forced = told(whole(conversions=(decided(cut=1_234),)))
     assert row(forced, "decided").endswith("by force, having read the sessions to offset 1,234")
+
+
+def test_a_forgotten_visitor_is_told_with_the_time() -> None:
+    """Of the request, where it is still there; it is no note on the amount."""
+    made = decided(touches=(erasure.marker(7, NOON_MS - HOUR_MS),))
+    request = Forgotten(at=Position("session.landed", 3, 7), asked_at_ms=NOON_MS - HOUR_MS)
+    lines = told(whole(conversions=(made,), forgotten=request), width=150)
+    assert section(lines, "Touches, the latest click first") == ["none since the visitor was forgotten"]
+    assert row(lines, "forgotten").startswith("on 2023-11-14 21:13:20 the visitor was forgotten before this order was ")
+    later = told(whole(conversions=(made,), order=None), width=150)
+    assert row(later, "forgotten").startswith("the visitor was forgotten before this order was read")
+    assert "forgotten" not in " ".join(section(later, "Amount"))
 
 
 def test_the_programme_is_told_with_its_conditions() -> None:
