@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer.attribution.conversion import FORGOTTEN
-from consumer.cli import explain_amount, explain_delivery, explain_programme
+from consumer.cli import explain_amount, explain_delivery, explain_programme, explain_record
 from consumer.cli.output import pairs, place, section, table
-from consumer.events import Conversion, OrderCompleted
+from consumer.events import Conversion
 from consumer.inspect.consent import ConsentFound, evidence_is_left_out
 from consumer.inspect.explanation import Explanation
 from consumer.inspect.touches import TouchFound
@@ -27,12 +27,15 @@ def write(found: Explanation, console: Console) -> None:
     """Write everything that was found, the answer first."""
     since = "" if found.since_ms is None else f", {_SINCE.get(found.state, 'on')} {moment(found.since_ms)} UTC"
     colour = _COLOURS.get(found.state, "yellow")
-    name = escape(f"Order {found.order_ref} of programme {found.programme}")
+    of = "" if found.programme is None else f" of programme {found.programme}"
+    name = escape(f"Order {found.order_ref}{of}")
     console.print(f"[bold]{name}[/]: [{colour}]{STATES[found.state]}[/]{since}")
     if found.state == "unknown":
         console.print(_unknown(found.unread_orders), soft_wrap=not console.is_terminal)
     if found.conversion is not None:
         _write_decision(found.conversion, found, console)
+    elif found.judgement is not None and found.order is not None:
+        explain_record.write(found, found.order, console)
     else:
         _write_undecided(found, console)
     if found.receipt is not None:
@@ -114,7 +117,7 @@ def _decision(decided: Decided, found: Explanation) -> Iterator[tuple[str, str]]
     yield "decided", f"{moment(decided.decided_at_ms)}, {_when(conversion)}"
     yield "mode", f"{conversion.mode} ({conversion.method})" + (", marked as a test" if conversion.test else "")
     if found.order is not None:
-        yield "order", escape(", ".join(_facts(found.order.order)))
+        yield "order", explain_record.facts(found.order.order)
     yield "order record", place(conversion.source)
     yield "conversion", place(decided.at)
     if found.repeats:
@@ -140,18 +143,6 @@ def _consent(consent: ConsentFound) -> str:
     return f"{known}: {NOT_SAID[consent.said_by]}{effect}"
 
 
-def _facts(order: OrderCompleted) -> Iterator[str]:
-    yield order.order_id
-    yield "of a visitor" if order.visitor_id else "without visitor"
-    for name, value in (("market", order.market), ("channel", order.channel), ("customer", order.customer_type)):
-        if value:
-            yield f"{name} {value}"
-    if order.voucher_codes:
-        yield f"vouchers {' '.join(order.voucher_codes)}"
-    if order.test:
-        yield "a test"
-
-
 def _when(conversion: Conversion) -> str:
     if conversion.session_cut is not None:
         return f"by force, having read the sessions to offset {conversion.session_cut:,}"
@@ -166,7 +157,6 @@ def _unknown(unread_orders: int | None) -> str:
         f"up to {unread_orders:,} order records are still unread" if unread_orders else "all order records are read"
     )
     return (
-        f"There is no conversion, dead letter or pending order of this reference; {unread}. An order completed before "
-        "the cut-over, or taken out by orders.exclude or zero_value, leaves no trace, and everything expires with its "
-        "topic. Is it another programme (--programme)?"
+        f"There is no conversion, dead letter, pending order or order record of this reference; {unread}. Everything "
+        "expires with its topic. Is it another programme (--programme)?"
     )

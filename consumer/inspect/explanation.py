@@ -17,8 +17,9 @@ from consumer.delivery.sent import OFFLINE
 from consumer.errors import Unreportable
 from consumer.events import Conversion, Position, Receipt
 from consumer.inspect.arithmetic import Arithmetic, arithmetic
-from consumer.inspect.choice import Check, Tried, excluding, tried
+from consumer.inspect.choice import Exclusion, Tried, excluding, tried
 from consumer.inspect.consent import ConsentFound, consent
+from consumer.inspect.judgement import Ending, Judgement, judge
 from consumer.inspect.touches import TouchFound, touches
 from consumer.inspect.traces import Decided, Forgotten, OrderFound, Refusal, Remembered, Traces, Waiting, decisive
 
@@ -34,20 +35,43 @@ State = Literal[
     "dead_letter",
     "not_reportable",
     "remembered",
+    "unread",
+    "before_cut_over",
+    "excluded",
+    "zero_value",
+    "untraced",
     "unknown",
 ]
+
+
+_STATES: dict[Ending, State] = {
+    "unread": "unread",
+    "before_cut_over": "before_cut_over",
+    "excluded": "excluded",
+    "zero_value": "zero_value",
+    "refused": "untraced",
+    "accepted": "untraced",
+}
+_UNTRACED = frozenset(_STATES.values())
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """The answer. Holds click checksums, which are personal data: it is for people, not for logs."""
 
-    programme: str
+    programme: str | None
+    """``None``: the order is no programme's."""
     order_ref: str
     state: State
     since_ms: int | None
     conversion: Decided | None
     order: OrderFound | None
     """The order's record, if it is still there."""
+    other_records: int
+    """How many more have the reference; counted only where nothing says which one is the order's."""
+    judgement: Judgement | None
+    """What the settings make of a record that left no trace."""
+    cut_over_ms: int | None
+    """Of that record's partition."""
     touches: tuple[TouchFound, ...]
     """The latest click first; those that decided, and the newest of the others."""
     forgotten: Forgotten | None
@@ -55,7 +79,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     consent: ConsentFound | None
     programmes: tuple[Tried, ...]
     """Those that the settings try for the order, up to the first that takes it."""
-    excluded_by: tuple[Check, ...]
+    excluded_by: Exclusion | None
     """By the settings as they are the order would not be reported, for these conditions hold."""
     arithmetic: Arithmetic | None
     request: dict[str, str]
@@ -88,21 +112,25 @@ def explain(
     decided = decisive(traces)
     conversion = None if decided is None else decided.conversion
     order = None if traces.order is None else traces.order.order
-    state, since_ms = _state(traces, decided)
+    judgement = judge(traces.order, traces.stand, rulebook) if traces.order and traces.stand else None
+    state, since_ms = _state(traces, decided, judgement)
     request, why_not = _request(conversion, endpoint)
     rules = {each.advertiser_id: each for each in rulebook.programmes}.get(programme)
     return Explanation(
-        programme=programme,
+        programme=programme if judgement is None or state not in _UNTRACED else judgement.programme,
         order_ref=order_ref,
         state=state,
         since_ms=since_ms,
         conversion=decided,
         order=traces.order,
+        other_records=traces.other_records,
+        judgement=judgement,
+        cut_over_ms=None if traces.stand is None else traces.stand.cut_over_ms,
         touches=() if conversion is None else touches(conversion, traces.sessions),
         forgotten=traces.forgotten,
         consent=consent(conversion, order, traces.sessions, rules) if conversion is not None and rules else None,
         programmes=() if order is None else tried(order, rulebook),
-        excluded_by=() if order is None else excluding(order, rulebook),
+        excluded_by=None if order is None else excluding(order, rulebook),
         arithmetic=arithmetic(order, rules, conversion) if order and conversion and rules else None,
         request={} if request is None else _said(request.url),
         url="" if request is None else request.url,
@@ -132,7 +160,7 @@ def _said(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True))
 
 
-def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
+def _state(traces: Traces, decided: Decided | None, judgement: Judgement | None) -> tuple[State, int | None]:
     if traces.receipt is not None:
         for_export = traces.receipt.ending == "deferred" and traces.receipt.reason == OFFLINE
         return "for_export" if for_export else traces.receipt.ending, traces.receipt.finished_at_ms
@@ -143,6 +171,12 @@ def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
         return "pending", traces.waiting.since_ms
     if traces.remembered is not None:
         return "remembered" if traces.remembered.reported else "not_reportable", None
-    if traces.refusals:
+    ending = None if judgement is None else _STATES[judgement.ending]
+    if traces.refusals and (ending in {None, "untraced"} or _refuses(traces)):
         return "dead_letter", max(each.failed_at_ms for each in traces.refusals)
-    return "unknown", None
+    return ending or "unknown", None
+
+
+def _refuses(traces: Traces) -> bool:
+    """Whether a dead letter is about the order's newest record."""
+    return traces.order is not None and any(each.source == traces.order.at for each in traces.refusals)

@@ -7,9 +7,10 @@ from contextlib import closing
 from consumer.attribution.rules import Rules
 from consumer.errors import KafkaError, Undecodable
 from consumer.events import Conversion, OrderCompleted, Position, SessionLanded
+from consumer.inspect.beginnings import ledger
 from consumer.inspect.reading import Reading, position
 from consumer.inspect.topic_reader import Span
-from consumer.inspect.traces import Decided, Forgotten, OrderFound
+from consumer.inspect.traces import Decided, Forgotten, OrderFound, Stand, needle
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
@@ -38,12 +39,39 @@ class InputSearch:
             except Undecodable:
                 continue
             if order.order_ref == order_ref:
-                return OrderFound(at=source, order=order)
+                return OrderFound(at=source, recorded_at_ms=record.timestamp_ms, order=order)
         reading.notes.append(
             f"the order's record ({source.topic}[{source.partition}]@{source.offset}) is not there any more: its "
             "lines, and why it is of this programme, cannot be told"
         )
         return None
+
+    def orders_of(self, order_ref: str, reading: Reading) -> list[OrderFound]:
+        """Return the order records that have the reference, the newest last."""
+        wanted = needle(order_ref)
+        found = []
+        for record in reading.read_newest(reading.topics.order_completed, reading.newest.orders):
+            if record.value is None or wanted not in record.value:
+                continue
+            try:
+                order = self._order(record.value, record.headers)
+            except Undecodable:
+                continue
+            if order.order_ref == order_ref:
+                found.append(OrderFound(at=position(record), recorded_at_ms=record.timestamp_ms, order=order))
+        return sorted(found, key=lambda each: (each.recorded_at_ms, each.at))
+
+    def stand(self, partition: int, reading: Reading) -> Stand:
+        """Return how far the attribute stage is in a partition of the orders."""
+        topics = reading.topics
+        committed = reading.reader.committed(self._group, topics.order_completed).get(partition)
+        state = TopicPartition(topics.orders, partition)
+        facts = ledger(reading.reader, state, reading.reader.spans(topics.orders)[partition])
+        return Stand(
+            cut_over_ms=None if facts is None else facts.cut_over_ms,
+            first_order=0 if facts is None else facts.first_order_offset,
+            read_to=0 if committed is None else committed.offset,
+        )
 
     def landings_of(self, conversion: Conversion, reading: Reading) -> dict[int, SessionLanded]:
         """Return the records of the touches that a conversion tells of, those that are still there."""

@@ -18,9 +18,10 @@ class Newest(Struct, frozen=True):
 
     dead_letters: int = 500_000
     state_records: int = 2_000_000
+    orders: int = 2_000_000
 
 
-EVERYTHING = Newest(dead_letters=2**63, state_records=2**63)
+EVERYTHING = Newest(dead_letters=2**63, state_records=2**63, orders=2**63)
 
 
 class Reading:

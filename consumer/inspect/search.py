@@ -28,7 +28,7 @@ class Search:
         topics: their names.
         groups: the consumer groups of attribute and deliver.
         shop: the rules, as far as they are the same for all programmes.
-        newest: how much to read of dead letters and state.
+        newest: how much to read of dead letters, state and orders.
         progress: told what is being read.
     """
 
@@ -91,7 +91,9 @@ class Search:
     def _with_inputs(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
         """Add what the records of the shop say."""
         decided, source = decisive(traces), _source(traces)
-        order = None if source is None else self._inputs.order_at(source, order_ref, reading)
+        if source is None:
+            return self._with_records(traces, order_ref, reading)
+        order = self._inputs.order_at(source, order_ref, reading)
         forgotten = None
         if decided is not None and order is not None and FORGOTTEN in decided.conversion.notes:
             forgotten = self._inputs.forgotten_before(decided, order.order, reading)
@@ -100,8 +102,17 @@ class Search:
             order=order,
             sessions={} if decided is None else self._inputs.landings_of(decided.conversion, reading),
             forgotten=forgotten,
-            unread_orders=None if _weight(traces) else self._inputs.unread_orders(reading),
         )
+
+    def _with_records(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
+        """Add the newest record of the reference, since nothing says which one the order's is."""
+        records = self._inputs.orders_of(order_ref, reading)
+        if records:
+            *others, order = records
+            stand = self._inputs.stand(order.at.partition, reading)
+            return structs.replace(traces, order=order, other_records=len(others), stand=stand)
+        unread = None if _weight(traces) else self._inputs.unread_orders(reading)
+        return structs.replace(traces, unread_orders=unread)
 
 
 _NOTHING = Traces()

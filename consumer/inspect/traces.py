@@ -54,7 +54,18 @@ class OrderFound(Struct, frozen=True, kw_only=True):
     """The order's own record."""
 
     at: Position
+    recorded_at_ms: int
     order: OrderCompleted
+
+
+class Stand(Struct, frozen=True, kw_only=True):
+    """How far the attribute stage is in the partition of an order record."""
+
+    cut_over_ms: int | None
+    """Orders completed earlier are not ours; ``None``: it never worked on the partition."""
+    first_order: int
+    """The first offset that it read."""
+    read_to: int
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -73,6 +84,11 @@ class Traces(Struct, frozen=True, kw_only=True):
     waiting: Waiting | None = None
     remembered: Remembered | None = None
     order: OrderFound | None = None
+    """Where nothing says which one it is, the newest of its reference."""
+    other_records: int = 0
+    """How many more have its reference; counted only where nothing says which one it is."""
+    stand: Stand | None = None
+    """Asked only where nothing says which record it is: then the order was not accepted, as far as is known."""
     sessions: Mapping[int, SessionLanded] = {}
     """The records of the touches that the conversion tells of, by their offsets."""
     forgotten: Forgotten | None = None
@@ -80,7 +96,7 @@ class Traces(Struct, frozen=True, kw_only=True):
     delivered_to: int | None = None
     """Deliver's committed offset in the conversion's partition."""
     unread_orders: int | None = None
-    """Order records that the attribute stage has yet to read; asked only when nothing else was found."""
+    """Order records that the attribute stage has yet to read; asked only when nothing at all was found."""
     notes: Sequence[str] = ()
     """What was not looked at."""
 

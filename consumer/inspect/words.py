@@ -39,6 +39,11 @@ STATES = {
     "dead_letter": "could not be processed",
     "not_reportable": "decided, and not reported: it does not concern Awin (programmes.report: awin)",
     "remembered": "decided earlier; its conversion and receipt have expired",
+    "unread": "not read yet by the attribute stage",
+    "before_cut_over": "not reported: it was completed before the cut-over",
+    "excluded": "not reported: orders.exclude takes it out",
+    "zero_value": "not reported: it is worth nothing (programmes.zero_value: skip)",
+    "untraced": "its record is there, but what became of it is not known",
     "unknown": "not found",
 }
 """By the words of `consumer.inspect.explanation.State`."""

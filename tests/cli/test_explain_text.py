@@ -15,7 +15,7 @@ from consumer.attribution.touch import Kind, Touch
 from consumer.cli import explain_text
 from consumer.events import OrderCompleted, OrderLine, Position, SessionLanded
 from consumer.inspect.explanation import explain
-from consumer.inspect.traces import Decided, Forgotten, OrderFound, Remembered, Traces, Waiting
+from consumer.inspect.traces import Decided, Forgotten, OrderFound, Remembered, Stand, Traces, Waiting
 
 NOON_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -85,7 +85,9 @@ def told(traces: Traces, book: Rulebook = BOOK, width: int = 100) -> list[str]:
 
 def whole(**changes: Any) -> Traces:
     """Return everything that there is of the order, changed."""
-    traces = Traces(conversions=(decided(),), order=OrderFound(at=SOURCE, order=ORDER), sessions=SESSIONS)
+    traces = Traces(
+        conversions=(decided(),), order=OrderFound(at=SOURCE, recorded_at_ms=NOON_MS, order=ORDER), sessions=SESSIONS
+    )
     return replace(traces, **changes)
 
 
@@ -128,7 +130,7 @@ def test_the_decision_says_who_said_what() -> None:
     )
     assert row(lines, "order") == "id-1, of a visitor, market de, customer NEW, vouchers SAVE10"
     assert row(lines, "order record") == "order.completed[3] at offset 17"
-    by_order = told(whole(order=OrderFound(at=SOURCE, order=replace(ORDER, consent="granted"))))
+    by_order = told(whole(order=OrderFound(at=SOURCE, recorded_at_ms=NOON_MS, order=replace(ORDER, consent="granted"))))
     assert row(by_order, "consent").startswith("granted, said by the order itself")
     assert row(told(whole(sessions={})), "consent").startswith("denied: the records that would say who said what")
     seen = tuple(Touch(number, NOON_MS - number, 0, f"s{number}", "email", "letter") for number in range(20))
@@ -136,7 +138,10 @@ def test_the_decision_says_who_said_what() -> None:
     assert row(many, "consent").startswith(
         "not known: the order saw 20 touches or more, and the conversion tells of 20"
     )
-    silent = Traces(conversions=(decided(replace(ORDER, visitor_id=None)),), order=OrderFound(at=SOURCE, order=ORDER))
+    silent = Traces(
+        conversions=(decided(replace(ORDER, visitor_id=None)),),
+        order=OrderFound(at=SOURCE, recorded_at_ms=NOON_MS, order=ORDER),
+    )
     assert row(told(silent), "consent") == "nobody said anything: taken as granted (consent.missing)"
     forced = told(whole(conversions=(decided(cut=1_234),)))
     assert row(forced, "decided").endswith("by force, having read the sessions to offset 1,234")
@@ -162,7 +167,8 @@ def test_the_programme_is_told_with_its_conditions() -> None:
         "1001 market is at or de or nothing de holds: so it is this one",
     ]
     changed = told(whole(), Rulebook((RULES, DUTCH), ((Condition("voucher_codes", frozenset({"SAVE10"})),),)))
-    assert "By the settings as they are it would not be reported: voucher_codes is SAVE10." in changed
+    told_of = "By the settings as they are it would not be reported (set 1 of orders.exclude): voucher_codes is SAVE10."
+    assert told_of in " ".join(changed)
     nobody = told(whole(), Rulebook((DUTCH,)))
     assert "The settings have changed since: now its programme would be none." in nobody
 
@@ -212,9 +218,52 @@ def test_product_rows_stand_apart_from_the_request() -> None:
 def test_orders_that_are_not_decided_have_a_programme_too() -> None:
     """By the order's record."""
     waiting = Waiting(since_ms=NOON_MS, completed_at_ms=NOON_MS, source=SOURCE)
-    lines = told(Traces(waiting=waiting, order=OrderFound(at=SOURCE, order=ORDER)))
+    lines = told(Traces(waiting=waiting, order=OrderFound(at=SOURCE, recorded_at_ms=NOON_MS, order=ORDER)))
     assert lines[0].startswith("Order R[1] of programme 1001: waiting for the sessions before it, not decided yet,")
     assert "Programme, by the settings as they are" in lines
     remembered = Remembered(completed_at_ms=NOON_MS, channel="email", click_checksums=(), source=SOURCE, reported=False)
     assert "decided, and not reported: it does not concern Awin" in told(Traces(remembered=remembered))[0]
     assert "up to 5 order records are still unread" in " ".join(told(Traces(unread_orders=5)))
+
+
+def untraced(book: Rulebook = BOOK, order: OrderCompleted = ORDER, **changes: Any) -> list[str]:
+    """Return what is printed of an order that left only its record."""
+    stand = Stand(cut_over_ms=NOON_MS - HOUR_MS, first_order=0, read_to=18)
+    record = OrderFound(at=SOURCE, recorded_at_ms=NOON_MS + 1_000, order=order)
+    return told(replace(Traces(order=record, stand=stand), **changes), book, width=150)
+
+
+def test_an_excluded_order_shows_the_set_that_takes_it_out() -> None:
+    """By its place in the settings, with what the order has."""
+    sets = ((Condition("currency", frozenset({"GBP"})),), (GERMAN, Condition("test", frozenset({"false"}))))
+    lines = untraced(Rulebook(BOOK.programmes, sets), other_records=2)
+    assert lines[0] == "Order R[1]: not reported: orders.exclude takes it out"
+    rows = section(lines, "Taken out by set 2 of orders.exclude")
+    assert [each.split() for each in rows[2:]] == [
+        ["market", "is", "at", "or", "de", "or", "nothing", "de"],
+        ["test", "is", "false", "false"],
+    ]
+    assert row(lines, "order").startswith("id-1, of a visitor, market de")
+    assert row(lines, "order record") == "order.completed[3] at offset 17, 2023-11-14 22:13:21"
+    assert row(lines, "other records") == "2 more have this reference; this one is the newest"
+    assert "Programme" not in " ".join(lines)
+
+
+def test_an_order_before_the_cut_over_shows_it() -> None:
+    """Both times."""
+    lines = untraced(order=replace(ORDER, completed_at_ms=NOON_MS - 2 * HOUR_MS))
+    assert lines[0] == "Order R[1]: not reported: it was completed before the cut-over"
+    assert row(lines, "completed") == "2023-11-14 20:13:20"
+    assert row(lines, "cut-over") == "2023-11-14 21:13:20: orders completed before are not ours to report"
+
+
+def test_what_became_of_a_record_is_not_guessed() -> None:
+    """What the settings make of it is told, and its programme."""
+    accepted = untraced()
+    assert accepted[0] == "Order R[1] of programme 1001: its record is there, but what became of it is not known"
+    assert "By the settings as they are it is accepted. What state" in " ".join(accepted)
+    assert "Programme, by the settings as they are" in accepted
+    refused = " ".join(untraced(order=replace(ORDER, currency="euro")))
+    assert "By the settings as they are it is refused: currency is not three upper-case letters: send an" in refused
+    stand = Stand(cut_over_ms=None, first_order=0, read_to=0)
+    assert untraced(stand=stand)[0] == "Order R[1]: not read yet by the attribute stage"

@@ -287,7 +287,9 @@ def test_changed_settings_are_told() -> None:
     search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), RULES, EVERYTHING)
     rulebook = Rulebook((RULES,), ((Condition("currency", frozenset({"EUR"})),),))
     found = explain(PROGRAMME, "R-1", search.traces(PROGRAMME, "R-1"), rulebook)
-    assert [(check.field, check.found, check.holds) for check in found.excluded_by] == [("currency", ("EUR",), True)]
+    assert found.excluded_by is not None
+    (check,) = found.excluded_by.checks
+    assert (check.field, check.found, check.holds, found.excluded_by.number) == ("currency", ("EUR",), True, 1)
 
 
 def test_an_unknown_order_is_told_with_what_is_unread() -> None:
@@ -344,9 +346,9 @@ def test_an_unreadable_output_is_noted() -> None:
 def test_long_topics_are_read_from_their_newest_records() -> None:
     """The search in topics without a known partition is bounded, and says so; if wanted, it is not."""
     world = ordered("too_late", "accepted", "accepted", "undecodable", "undecodable")
-    bounded = Newest(dead_letters=2, state_records=2)
+    bounded = Newest(dead_letters=2, state_records=2, orders=2)
     found = explained(world, "R-1", bounded)
-    assert (found.state, len(found.notes)) == ("unknown", 2)
+    assert (found.state, len(found.notes)) == ("unknown", 3)
     assert all("--deep" in note for note in found.notes)
     assert explained(world, "R-2", bounded).state == "unknown"
     assert (explained(world, "R-1").state, explained(world, "R-2").state) == ("dead_letter", "pending")

@@ -1,0 +1,62 @@
+"""What the settings make of an order record that left no trace. Pure. Source: docs/attribution.md, section 8."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from consumer.attribution.conversion import accept
+from consumer.attribution.programmes import chosen, is_excluded
+from consumer.attribution.rules import Rulebook
+from consumer.errors import Reject
+from consumer.inspect.traces import OrderFound, Stand
+
+Ending = Literal["unread", "before_cut_over", "excluded", "zero_value", "refused", "accepted"]
+
+_IN_FUTURE = "completed_at is further ahead of the record's time than attribution.max_clock_skew allows"
+_TOO_LATE = "the order entered Kafka later after its completion than attribution.max_order_delay allows"
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What becomes of a record by the settings as they are."""
+
+    ending: Ending
+    programme: str | None
+    """Whose order it is; ``None``: nobody's, or that does not matter."""
+    message: str = ""
+    """Of a refused one: what is wrong with it."""
+
+
+def judge(found: OrderFound, stand: Stand, rulebook: Rulebook) -> Judgement:
+    """Say what becomes of an order record, the first thing that holds, but for repeats.
+
+    Args:
+        found: the record.
+        stand: how far the attribute stage is in its partition.
+        rulebook: the settings as they are.
+    """
+    if stand.cut_over_ms is None or found.at.offset >= stand.read_to:
+        return Judgement(ending="unread", programme=None)
+    if found.order.completed_at_ms > found.recorded_at_ms + rulebook.shop.max_clock_skew_ms:
+        return Judgement(ending="refused", programme=None, message=_IN_FUTURE)
+    if found.at.offset < stand.first_order or found.order.completed_at_ms < stand.cut_over_ms:
+        return Judgement(ending="before_cut_over", programme=None)
+    if is_excluded(found.order, rulebook):
+        return Judgement(ending="excluded", programme=None)
+    return _of_programme(found, rulebook)
+
+
+def _of_programme(found: OrderFound, rulebook: Rulebook) -> Judgement:
+    order, shop = found.order, rulebook.shop
+    of = chosen(order, rulebook)
+    programme = None if of is None else of.advertiser_id
+    try:
+        rules = accept(order, rulebook)
+    except Reject as error:
+        return Judgement(ending="refused", programme=programme, message=error.message)
+    if rules is None:
+        return Judgement(ending="zero_value", programme=programme)
+    if found.recorded_at_ms > order.completed_at_ms + shop.max_order_delay_ms:
+        return Judgement(ending="refused", programme=programme, message=_TOO_LATE)
+    return Judgement(ending="accepted", programme=programme)
