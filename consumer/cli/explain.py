@@ -52,6 +52,7 @@ def _explanation(
     from consumer.inspect.kafka_reader import KafkaTopicReader
     from consumer.inspect.reading import EVERYTHING, Newest
     from consumer.inspect.search import Search
+    from consumer.simulation.again import OrderAgain
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
@@ -61,7 +62,9 @@ def _explanation(
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
     rules = rulebook(settings)
     newest = EVERYTHING if deep else Newest()
-    search = Search(reader, schemas, settings.topics, groups, rules.shop, newest, progress)
+    search = Search(reader, schemas, settings.topics, groups, rules, newest, progress)
     programmes = (programme,) if programme else [each.advertiser_id for each in settings.programmes]
     found_in, traces = search.find(programmes, order_ref)
+    again = OrderAgain(reader, schemas, settings.topics, groups[0], rules, progress)
+    traces = again.decide(found_in, traces)
     return explanation.explain(found_in, order_ref, traces, rules, settings.delivery.endpoint)

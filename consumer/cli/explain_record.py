@@ -11,8 +11,7 @@ from consumer.cli import explain_programme
 from consumer.cli.output import pairs, place, section
 from consumer.events import OrderCompleted
 from consumer.inspect.explanation import Explanation
-from consumer.inspect.judgement import Judgement
-from consumer.inspect.traces import OrderFound
+from consumer.inspect.traces import Judgement, OrderFound
 from consumer.inspect.words import moment
 
 
@@ -24,8 +23,6 @@ def write(found: Explanation, order: OrderFound, console: Console) -> None:
     console.print(pairs(_rows(found, order)))
     if found.state == "untraced" and found.judgement is not None:
         console.print(_untraced(found.judgement), soft_wrap=not console.is_terminal)
-    if found.state in {"unread", "untraced"}:
-        explain_programme.write(found, console)
 
 
 def facts(order: OrderCompleted) -> str:
@@ -35,8 +32,9 @@ def facts(order: OrderCompleted) -> str:
 
 def _rows(found: Explanation, order: OrderFound) -> Iterator[tuple[str, str]]:
     yield "completed", moment(order.order.completed_at_ms)
-    if found.state == "before_cut_over" and found.cut_over_ms is not None:
-        yield "cut-over", f"{moment(found.cut_over_ms)}: orders completed before are not ours to report"
+    cut_over_ms = None if found.judgement is None else found.judgement.cut_over_ms
+    if found.state == "before_cut_over" and cut_over_ms is not None:
+        yield "cut-over", f"{moment(cut_over_ms)}: orders completed before are not ours to report"
     yield "order", facts(order.order)
     yield "order record", f"{place(order.at)}, {moment(order.recorded_at_ms)}"
     if found.other_records:

@@ -73,7 +73,7 @@ def _tombstone(settings: Settings, visitor: str | None, order_ref: str | None, p
     schemas = Schemas.load(settings.schemas.directory)
     programme = programme or settings.programmes[0].advertiser_id
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
-    traces = Search(reader, schemas, topics, groups, rulebook(settings).shop, EVERYTHING).traces(programme, order_ref)
+    traces = Search(reader, schemas, topics, groups, rulebook(settings), EVERYTHING).traces(programme, order_ref)
     return forgetting.of_order(programme, order_ref, traces, topics, reader, schemas)
 
 

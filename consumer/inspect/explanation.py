@@ -19,9 +19,19 @@ from consumer.events import Conversion, Position, Receipt
 from consumer.inspect.arithmetic import Arithmetic, arithmetic
 from consumer.inspect.choice import Exclusion, Tried, excluding, tried
 from consumer.inspect.consent import ConsentFound, consent
-from consumer.inspect.judgement import Ending, Judgement, judge
 from consumer.inspect.touches import TouchFound, touches
-from consumer.inspect.traces import Decided, Forgotten, OrderFound, Refusal, Remembered, Traces, Waiting, decisive
+from consumer.inspect.traces import (
+    Decided,
+    DecidedAgain,
+    Forgotten,
+    Judgement,
+    OrderFound,
+    Refusal,
+    Remembered,
+    Traces,
+    Waiting,
+    decisive,
+)
 
 State = Literal[
     "pending",
@@ -44,7 +54,7 @@ State = Literal[
 ]
 
 
-_STATES: dict[Ending, State] = {
+_STATES: dict[str, State] = {
     "unread": "unread",
     "before_cut_over": "before_cut_over",
     "excluded": "excluded",
@@ -70,12 +80,12 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """How many more have the reference; counted only where nothing says which one is the order's."""
     judgement: Judgement | None
     """What the settings make of a record that left no trace."""
-    cut_over_ms: int | None
-    """Of that record's partition."""
+    again: DecidedAgain | None
+    """Of an order without conversion; touches, consent and arithmetic are then those of this decision."""
     touches: tuple[TouchFound, ...]
     """The latest click first; those that decided, and the newest of the others."""
     forgotten: Forgotten | None
-    """The request by which the visitor had been forgotten, if the conversion notes it and it is still there."""
+    """The request by which the visitor had been forgotten, if the decision notes it and it is still there."""
     consent: ConsentFound | None
     programmes: tuple[Tried, ...]
     """Those that the settings try for the order, up to the first that takes it."""
@@ -110,12 +120,14 @@ def explain(
         endpoint: where requests go.
     """
     decided = decisive(traces)
-    conversion = None if decided is None else decided.conversion
+    sent = None if decided is None else decided.conversion
+    conversion = sent if traces.again is None else traces.again.conversion
     order = None if traces.order is None else traces.order.order
-    judgement = judge(traces.order, traces.stand, rulebook) if traces.order and traces.stand else None
-    state, since_ms = _state(traces, decided, judgement)
-    request, why_not = _request(conversion, endpoint)
-    rules = {each.advertiser_id: each for each in rulebook.programmes}.get(programme)
+    judgement = traces.judgement
+    state, since_ms = _state(traces, decided)
+    request, why_not = _request(sent, endpoint)
+    known = {each.advertiser_id: each for each in rulebook.programmes}
+    rules = None if conversion is None else known.get(conversion.programme)
     return Explanation(
         programme=programme if judgement is None or state not in _UNTRACED else judgement.programme,
         order_ref=order_ref,
@@ -125,7 +137,7 @@ def explain(
         order=traces.order,
         other_records=traces.other_records,
         judgement=judgement,
-        cut_over_ms=None if traces.stand is None else traces.stand.cut_over_ms,
+        again=traces.again,
         touches=() if conversion is None else touches(conversion, traces.sessions),
         forgotten=traces.forgotten,
         consent=consent(conversion, order, traces.sessions, rules) if conversion is not None and rules else None,
@@ -160,7 +172,7 @@ def _said(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True))
 
 
-def _state(traces: Traces, decided: Decided | None, judgement: Judgement | None) -> tuple[State, int | None]:
+def _state(traces: Traces, decided: Decided | None) -> tuple[State, int | None]:
     if traces.receipt is not None:
         for_export = traces.receipt.ending == "deferred" and traces.receipt.reason == OFFLINE
         return "for_export" if for_export else traces.receipt.ending, traces.receipt.finished_at_ms
@@ -171,7 +183,7 @@ def _state(traces: Traces, decided: Decided | None, judgement: Judgement | None)
         return "pending", traces.waiting.since_ms
     if traces.remembered is not None:
         return "remembered" if traces.remembered.reported else "not_reportable", None
-    ending = None if judgement is None else _STATES[judgement.ending]
+    ending = None if traces.judgement is None else _STATES[traces.judgement.ending]
     if traces.refusals and (ending in {None, "untraced"} or _refuses(traces)):
         return "dead_letter", max(each.failed_at_ms for each in traces.refusals)
     return ending or "unknown", None

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from consumer.attribution.rules import Rules
 from consumer.errors import KafkaError, Undecodable
 from consumer.events import Conversion, OrderCompleted, Position, SessionLanded
-from consumer.inspect.beginnings import ledger
+from consumer.inspect.beginnings import first_record, ledger
+from consumer.inspect.judgement import Stand
 from consumer.inspect.reading import Reading, position
 from consumer.inspect.topic_reader import Span
-from consumer.inspect.traces import Decided, Forgotten, OrderFound, Stand, needle
+from consumer.inspect.traces import Decided, Forgotten, OrderFound, needle
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
+
+
+class VisitorWanted(Struct, frozen=True, kw_only=True):
+    """Which records of a visitor's sessions are wanted."""
+
+    visitor: str
+    partition: int
+    from_ms: int
+    """Record time of the earliest."""
+    to_ms: int
+    """Record time of the latest."""
+    before_offset: int | None
+    """Instead of ``to_ms``, where it is known."""
+
+
+class VisitorRecords(NamedTuple):
+    """Those that are there, found by their key."""
+
+    records: list[Record]
+    since_ms: int | None
+    """Record time of the first session that is there, where earlier ones of the wanted time are not."""
 
 
 class InputSearch:
@@ -91,33 +116,36 @@ class InputSearch:
     def forgotten_before(self, decided: Decided, order: OrderCompleted, reading: Reading) -> Forgotten | None:
         """Return the request by which an order's visitor had been forgotten; ``None`` when it is not there any more."""
         conversion = decided.conversion
-        from_ms = order.completed_at_ms - self._shop.window_ms
+        wanted = VisitorWanted(
+            visitor=order.visitor_id or "",
+            partition=conversion.source.partition,
+            from_ms=order.completed_at_ms - self._shop.window_ms,
+            to_ms=decided.decided_at_ms,
+            before_offset=conversion.session_cut,
+        )
         found = None
-        for record in self.visitor_records(conversion.source.partition, order, from_ms, decided.decided_at_ms, reading):
-            is_before = conversion.session_cut is None or record.offset < conversion.session_cut
-            if record.value is None and is_before:
+        for record in self.visitor_records(wanted, reading).records:
+            if record.value is None:
                 found = Forgotten(at=position(record), asked_at_ms=record.timestamp_ms)
         return found
 
-    def visitor_records(
-        self, partition: int, order: OrderCompleted, from_ms: int, to_ms: int, reading: Reading
-    ) -> list[Record]:
-        """Return the session records of an order's visitor, by their key, of these record times.
-
-        What does not answer is noted.
-        """
-        topic = reading.topics.session_landed
-        at = TopicPartition(topic, partition)
-        reading.progress(f"{topic} [{partition}]")
+    def visitor_records(self, wanted: VisitorWanted, reading: Reading) -> VisitorRecords:
+        """Return session records of a visitor; what does not answer is noted."""
+        topic, reader = reading.topics.session_landed, reading.reader
+        at = TopicPartition(topic, wanted.partition)
+        reading.progress(f"{topic} [{wanted.partition}]")
         try:
-            start = reading.reader.offsets_at(topic, max(0, from_ms))[partition]
-            end = reading.reader.offsets_at(topic, to_ms + 1)[partition]
-            keys = {(order.visitor_id or "").encode()}
-            with closing(reading.reader.read({at: Span(start, end)}, keys)) as records:
-                return list(records)
+            kept = reader.spans(topic)[wanted.partition]
+            start = reader.offsets_at(topic, max(0, wanted.from_ms))[wanted.partition]
+            first = first_record(reader, at, kept) if kept.start and start <= kept.start else None
+            end = wanted.before_offset
+            if end is None:
+                end = reader.offsets_at(topic, wanted.to_ms + 1)[wanted.partition]
+            with closing(reader.read({at: Span(max(start, kept.start), end)}, {wanted.visitor.encode()})) as records:
+                return VisitorRecords(list(records), None if first is None else first.timestamp_ms)
         except KafkaError as error:
             reading.notes.append(str(error))
-            return []
+            return VisitorRecords([], None)
 
     def unread_orders(self, reading: Reading) -> int:
         """Return how many order records the attribute stage has yet to read."""

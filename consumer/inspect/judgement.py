@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from consumer.attribution.conversion import accept
 from consumer.attribution.programmes import chosen, is_excluded
 from consumer.attribution.rules import Rulebook
 from consumer.errors import Reject
-from consumer.inspect.traces import OrderFound, Stand
-
-Ending = Literal["unread", "before_cut_over", "excluded", "zero_value", "refused", "accepted"]
+from consumer.inspect.traces import Judgement, OrderFound
 
 _IN_FUTURE = "completed_at is further ahead of the record's time than attribution.max_clock_skew allows"
 _TOO_LATE = "the order entered Kafka later after its completion than attribution.max_order_delay allows"
 
 
-class Judgement(Struct, frozen=True, kw_only=True):
-    """What becomes of a record by the settings as they are."""
+class Stand(Struct, frozen=True, kw_only=True):
+    """How far the attribute stage is in the partition of an order record."""
 
-    ending: Ending
-    programme: str | None
-    """Whose order it is; ``None``: nobody's, or that does not matter."""
-    message: str = ""
-    """Of a refused one: what is wrong with it."""
+    cut_over_ms: int | None
+    """Orders completed earlier are not ours; ``None``: it never worked on the partition."""
+    first_order: int
+    """The first offset that it read."""
+    read_to: int
 
 
 def judge(found: OrderFound, stand: Stand, rulebook: Rulebook) -> Judgement:
@@ -36,15 +32,16 @@ def judge(found: OrderFound, stand: Stand, rulebook: Rulebook) -> Judgement:
         stand: how far the attribute stage is in its partition.
         rulebook: the settings as they are.
     """
-    if stand.cut_over_ms is None or found.at.offset >= stand.read_to:
-        return Judgement(ending="unread", programme=None)
-    if found.order.completed_at_ms > found.recorded_at_ms + rulebook.shop.max_clock_skew_ms:
-        return Judgement(ending="refused", programme=None, message=_IN_FUTURE)
-    if found.at.offset < stand.first_order or found.order.completed_at_ms < stand.cut_over_ms:
-        return Judgement(ending="before_cut_over", programme=None)
-    if is_excluded(found.order, rulebook):
-        return Judgement(ending="excluded", programme=None)
-    return _of_programme(found, rulebook)
+    order, cut_over_ms = found.order, stand.cut_over_ms
+    if cut_over_ms is None or found.at.offset >= stand.read_to:
+        return Judgement(ending="unread", cut_over_ms=cut_over_ms)
+    if order.completed_at_ms > found.recorded_at_ms + rulebook.shop.max_clock_skew_ms:
+        return Judgement(ending="refused", message=_IN_FUTURE, cut_over_ms=cut_over_ms)
+    if found.at.offset < stand.first_order or order.completed_at_ms < cut_over_ms:
+        return Judgement(ending="before_cut_over", cut_over_ms=cut_over_ms)
+    if is_excluded(order, rulebook):
+        return Judgement(ending="excluded", cut_over_ms=cut_over_ms)
+    return structs.replace(_of_programme(found, rulebook), cut_over_ms=cut_over_ms)
 
 
 def _of_programme(found: OrderFound, rulebook: Rulebook) -> Judgement:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import structs
 
 from consumer.attribution.conversion import FORGOTTEN
-from consumer.attribution.rules import Rules
+from consumer.attribution.rules import Rulebook
 from consumer.events import DeadLetter, Position, outbox_key
 from consumer.inspect.input_search import InputSearch
+from consumer.inspect.judgement import judge
 from consumer.inspect.output_search import OutputSearch
 from consumer.inspect.reading import Newest, Reading
 from consumer.inspect.state_search import in_state
@@ -27,7 +28,7 @@ class Search:
         schemas: how our own records are written.
         topics: their names.
         groups: the consumer groups of attribute and deliver.
-        shop: the rules, as far as they are the same for all programmes.
+        rulebook: the settings as they are.
         newest: how much to read of dead letters, state and orders.
         progress: told what is being read.
     """
@@ -38,7 +39,7 @@ class Search:
         schemas: Schemas,
         topics: Topics,
         groups: tuple[str, str],
-        shop: Rules,
+        rulebook: Rulebook,
         newest: Newest,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -46,7 +47,8 @@ class Search:
         self._topics = topics
         self._newest = newest
         self._progress = progress
-        self._inputs = InputSearch(schemas, groups[0], shop)
+        self._rulebook = rulebook
+        self._inputs = InputSearch(schemas, groups[0], rulebook.shop)
         self._outputs = OutputSearch(schemas, groups[1])
 
     def traces(self, programme: str, order_ref: str) -> Traces:
@@ -85,14 +87,14 @@ class Search:
         programme = max(programmes, key=lambda each: _weight(found[each]))
         reading.notes += _others(programme, found)
         return programme, structs.replace(
-            self._with_inputs(found[programme], order_ref, reading), notes=tuple(reading.notes)
+            self._with_inputs(found[programme], programmes, order_ref, reading), notes=tuple(reading.notes)
         )
 
-    def _with_inputs(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
+    def _with_inputs(self, traces: Traces, programmes: Collection[str], order_ref: str, reading: Reading) -> Traces:
         """Add what the records of the shop say."""
         decided, source = decisive(traces), _source(traces)
         if source is None:
-            return self._with_records(traces, order_ref, reading)
+            return self._with_records(traces, programmes, order_ref, reading)
         order = self._inputs.order_at(source, order_ref, reading)
         forgotten = None
         if decided is not None and order is not None and FORGOTTEN in decided.conversion.notes:
@@ -104,13 +106,18 @@ class Search:
             forgotten=forgotten,
         )
 
-    def _with_records(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
-        """Add the newest record of the reference, since nothing says which one the order's is."""
+    def _with_records(self, traces: Traces, programmes: Collection[str], order_ref: str, reading: Reading) -> Traces:
+        """Add the newest record of the reference in these programmes, since nothing says which one the order's is."""
         records = self._inputs.orders_of(order_ref, reading)
-        if records:
-            *others, order = records
-            stand = self._inputs.stand(order.at.partition, reading)
-            return structs.replace(traces, order=order, other_records=len(others), stand=stand)
+        elsewhere = set()
+        for order in reversed(records):
+            judgement = judge(order, self._inputs.stand(order.at.partition, reading), self._rulebook)
+            if judgement.programme is None or judgement.programme in programmes:
+                return structs.replace(traces, order=order, other_records=len(records) - 1, judgement=judgement)
+            elsewhere.add(judgement.programme)
+        reading.notes += [
+            f"programme {other} has an order of this reference: --programme {other}" for other in sorted(elsewhere)
+        ]
         unread = None if _weight(traces) else self._inputs.unread_orders(reading)
         return structs.replace(traces, unread_orders=unread)
 

@@ -59,5 +59,6 @@ def _remembered(records: Iterable[Record], key: bytes, order_topic: str) -> Reme
                 channel=link.channel,
                 click_checksums=link.click_checksums,
                 source=Position(order_topic, record.partition, link.offset),
+                session_cut=link.session_cut,
             )
     return None

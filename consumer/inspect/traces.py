@@ -47,6 +47,8 @@ class Remembered(Struct, frozen=True, kw_only=True):
     channel: str
     click_checksums: tuple[str, ...]
     source: Position
+    session_cut: int | None = None
+    """Next session offset at a forced decision; ``None`` when the watermark decided."""
     reported: bool = True
 
 
@@ -58,14 +60,27 @@ class OrderFound(Struct, frozen=True, kw_only=True):
     order: OrderCompleted
 
 
-class Stand(Struct, frozen=True, kw_only=True):
-    """How far the attribute stage is in the partition of an order record."""
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What becomes of an order record by the settings as they are."""
 
-    cut_over_ms: int | None
-    """Orders completed earlier are not ours; ``None``: it never worked on the partition."""
-    first_order: int
-    """The first offset that it read."""
-    read_to: int
+    ending: Literal["unread", "before_cut_over", "excluded", "zero_value", "refused", "accepted"]
+    programme: str | None = None
+    """Whose order it is; ``None``: nobody's, or that does not matter."""
+    message: str = ""
+    """Of a refused one: what is wrong with it."""
+    cut_over_ms: int | None = None
+    """Of its partition; ``None``: the attribute stage never worked on it."""
+
+
+class DecidedAgain(Struct, frozen=True, kw_only=True):
+    """The decision of an order that has no conversion, made again from the records that are still there."""
+
+    conversion: Conversion
+    """As it would be written."""
+    agrees: bool | None
+    """Whether it is what is remembered of the decision; ``None``: nothing is."""
+    sessions_since_ms: int | None
+    """Sessions from before this record time are not there any more, though the order might have seen them."""
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -87,10 +102,11 @@ class Traces(Struct, frozen=True, kw_only=True):
     """Where nothing says which one it is, the newest of its reference."""
     other_records: int = 0
     """How many more have its reference; counted only where nothing says which one it is."""
-    stand: Stand | None = None
-    """Asked only where nothing says which record it is: then the order was not accepted, as far as is known."""
+    judgement: Judgement | None = None
+    """Of that record, where nothing says which one it is: then it was not accepted, as far as is known."""
     sessions: Mapping[int, SessionLanded] = {}
-    """The records of the touches that the conversion tells of, by their offsets."""
+    """The records of the touches that the conversion, or the decision made again, tells of, by their offsets."""
+    again: DecidedAgain | None = None
     forgotten: Forgotten | None = None
     """``None`` also when the request is not there any more."""
     delivered_to: int | None = None

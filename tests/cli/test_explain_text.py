@@ -15,7 +15,8 @@ from consumer.attribution.touch import Kind, Touch
 from consumer.cli import explain_text
 from consumer.events import OrderCompleted, OrderLine, Position, SessionLanded
 from consumer.inspect.explanation import explain
-from consumer.inspect.traces import Decided, Forgotten, OrderFound, Remembered, Stand, Traces, Waiting
+from consumer.inspect.judgement import Stand, judge
+from consumer.inspect.traces import Decided, DecidedAgain, Forgotten, Judgement, OrderFound, Remembered, Traces, Waiting
 
 NOON_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -226,17 +227,17 @@ def test_orders_that_are_not_decided_have_a_programme_too() -> None:
     assert "up to 5 order records are still unread" in " ".join(told(Traces(unread_orders=5)))
 
 
-def untraced(book: Rulebook = BOOK, order: OrderCompleted = ORDER, **changes: Any) -> list[str]:
+def untraced(book: Rulebook = BOOK, order: OrderCompleted = ORDER, read_to: int = 18) -> list[str]:
     """Return what is printed of an order that left only its record."""
-    stand = Stand(cut_over_ms=NOON_MS - HOUR_MS, first_order=0, read_to=18)
     record = OrderFound(at=SOURCE, recorded_at_ms=NOON_MS + 1_000, order=order)
-    return told(replace(Traces(order=record, stand=stand), **changes), book, width=150)
+    judgement = judge(record, Stand(cut_over_ms=NOON_MS - HOUR_MS, first_order=0, read_to=read_to), book)
+    return told(Traces(order=record, other_records=2, judgement=judgement), book, width=150)
 
 
 def test_an_excluded_order_shows_the_set_that_takes_it_out() -> None:
     """By its place in the settings, with what the order has."""
     sets = ((Condition("currency", frozenset({"GBP"})),), (GERMAN, Condition("test", frozenset({"false"}))))
-    lines = untraced(Rulebook(BOOK.programmes, sets), other_records=2)
+    lines = untraced(Rulebook(BOOK.programmes, sets))
     assert lines[0] == "Order R[1]: not reported: orders.exclude takes it out"
     rows = section(lines, "Taken out by set 2 of orders.exclude")
     assert [each.split() for each in rows[2:]] == [
@@ -265,5 +266,51 @@ def test_what_became_of_a_record_is_not_guessed() -> None:
     assert "Programme, by the settings as they are" in accepted
     refused = " ".join(untraced(order=replace(ORDER, currency="euro")))
     assert "By the settings as they are it is refused: currency is not three upper-case letters: send an" in refused
-    stand = Stand(cut_over_ms=None, first_order=0, read_to=0)
-    assert untraced(stand=stand)[0] == "Order R[1]: not read yet by the attribute stage"
+    assert untraced(read_to=17)[0] == "Order R[1]: not read yet by the attribute stage"
+
+
+def decided_again(*, agrees: bool | None, since_ms: int | None = None, **changes: Any) -> list[str]:
+    """Return what is printed of an order without conversion that was decided again."""
+    again = DecidedAgain(conversion=decided().conversion, agrees=agrees, sessions_since_ms=since_ms)
+    record = OrderFound(at=SOURCE, recorded_at_ms=NOON_MS, order=ORDER)
+    return told(replace(Traces(order=record, again=again, sessions=SESSIONS), **changes), width=150)
+
+
+def test_a_decision_made_again_is_told_as_such() -> None:
+    """After what is remembered: whether it is the same, what it rests on, and what is not there any more."""
+    remembered = Remembered(
+        completed_at_ms=NOON_MS,
+        channel="email",
+        click_checksums=(),
+        source=SOURCE,
+        session_cut=1_234,
+        reported=False,
+    )
+    lines = decided_again(agrees=True, since_ms=NOON_MS - 4 * HOUR_MS, remembered=remembered)
+    assert row(section(lines, "Decision"), "decided") == "by force, having read the sessions to offset 1,234"
+    touches = [" ".join(each.split()) for each in section(lines, "Touches, the latest click first")]
+    assert "1 h email utm_email won: its channel is the order's" in touches
+    again = section(lines, "Decided again")
+    assert row(again, "result") == "this is what was decided"
+    assert row(again, "channel") == "email: the last touch with a channel won"
+    assert row(again, "consent").startswith("denied, said last by the landing of 2023-11-14 21:13:20")
+    assert row(again, "sessions") == "those from before 2023-11-14 18:13:20 are not there any more"
+    assert row(again, "order").startswith("id-1, of a visitor")
+    assert "only the stage knew" in " ".join(again)
+    assert "Amount" in lines
+    assert not [each for each in lines if each.startswith("Request")]
+    other = section(decided_again(agrees=False, remembered=remembered), "Decided again")
+    assert row(other, "result").startswith("this is not what was decided: sessions are gone or had come too late")
+
+
+def test_a_decision_that_was_never_made_is_told_as_such() -> None:
+    """Of an order that waits, or that is worth nothing."""
+    waiting = Waiting(since_ms=NOON_MS, completed_at_ms=NOON_MS, source=SOURCE)
+    pending = decided_again(agrees=None, waiting=waiting)
+    assert [each.split(" ")[0] for each in section(pending, "As it would be decided")][:3] == [
+        *("channel", "checksums", "consent"),
+    ]
+    worthless = decided_again(agrees=None, judgement=Judgement(ending="zero_value", programme="1001"))
+    assert worthless[0].endswith("not reported: it is worth nothing (programmes.zero_value: skip)")
+    assert row(worthless, "order record").startswith("order.completed[3] at offset 17")
+    assert "As it would be decided" in worthless

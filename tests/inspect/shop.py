@@ -14,6 +14,7 @@ from consumer.inspect.explanation import Explanation, explain
 from consumer.inspect.reading import EVERYTHING
 from consumer.inspect.search import Search
 from consumer.settings import Topics
+from consumer.simulation.again import OrderAgain
 from tests.attribute.cluster import (
     CONVERSIONS,
     ENCODE_ORDER,
@@ -103,13 +104,14 @@ class Shop:
         for partition in range(PARTITIONS):
             self.cluster.log.truncate(CONVERSIONS, partition, self.cluster.log.end_offset(CONVERSIONS, partition))
 
-    def explained(self, ref: str, programmes: Sequence[str] = ()) -> Explanation:
-        """Return what is told about an order, by the rules of the stage."""
+    def explained(self, ref: str, programmes: Sequence[str] = (), reader: LogReader | None = None) -> Explanation:
+        """Return what is told about an order, by ``rulebook``."""
         names = programmes or [each.advertiser_id for each in self.rulebook.programmes]
-        reader = LogReader(self.cluster.log, (ORDER_STATE,))
-        search = Search(reader, SCHEMAS, TOPICS, ("group", "deliver"), self.rulebook.shop, EVERYTHING)
+        reader = reader or LogReader(self.cluster.log, (ORDER_STATE,))
+        search = Search(reader, SCHEMAS, TOPICS, ("group", "deliver"), self.rulebook, EVERYTHING)
         programme, traces = search.find(names, ref)
-        return explain(programme, ref, traces, self.rulebook)
+        again = OrderAgain(reader, SCHEMAS, TOPICS, "group", self.rulebook)
+        return explain(programme, ref, again.decide(programme, traces), self.rulebook)
 
     def _produce(self, topic: str, key: str, value: bytes | None, stamped_s: float) -> None:
         self.cluster.log.produce(topic, key.encode(), value, PARTITION, timestamp_ms=_ms(stamped_s))

@@ -29,7 +29,7 @@ from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, RULE
 
 def explained(world: World, order_ref: str, newest: Newest = EVERYTHING) -> Explanation:
     """Return what is told about an order."""
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), RULES, newest)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), newest)
     return explain(PROGRAMME, order_ref, search.traces(PROGRAMME, order_ref), Rulebook((RULES,)))
 
 
@@ -253,7 +253,7 @@ def test_an_order_is_looked_for_in_all_programmes() -> None:
     (record,) = world.topics.records(TOPICS.conversion)
     decided = ConversionDecoder(schemas())(record.value)
     other = replace(decided, programme="3003")
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), RULES, EVERYTHING)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), EVERYTHING)
     programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
     assert (programme, len(traces.conversions), traces.notes) == (PROGRAMME, 1, ())
     world.topics.append(TOPICS.conversion, outbox_key("3003", "R-1"), ConversionEncoder(schemas())(other))
@@ -284,7 +284,7 @@ def test_changed_settings_are_told() -> None:
     """An order that would be excluded by now says so."""
     world = ordered("accepted")
     world.decide(0)
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), RULES, EVERYTHING)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), EVERYTHING)
     rulebook = Rulebook((RULES,), ((Condition("currency", frozenset({"EUR"})),),))
     found = explain(PROGRAMME, "R-1", search.traces(PROGRAMME, "R-1"), rulebook)
     assert found.excluded_by is not None

@@ -49,7 +49,9 @@ def test_an_order_before_the_cut_over_says_so() -> None:
     assert shop.cluster.log.records(ORDERS, 0)[0].timestamp_ms < START_MS - RULES.max_clock_skew_ms
     for ref in ("early", "R1"):
         found = shop.explained(ref)
-        assert (found.state, found.programme, found.cut_over_ms) == ("before_cut_over", None, START_MS)
+        assert (found.state, found.programme) == ("before_cut_over", None)
+        assert found.judgement is not None
+        assert found.judgement.cut_over_ms == START_MS
     assert shop.explained("R2").state == "outstanding"
 
 
@@ -113,6 +115,20 @@ def test_the_newest_record_of_a_reference_is_told() -> None:
     assert (found.state, found.other_records, len(found.refusals)) == ("excluded", 1, 1)
     assert found.order is not None
     assert found.order.recorded_at_ms == START_MS + 1_000
+
+
+def test_a_record_of_another_programme_is_told_as_such() -> None:
+    """Whatever became of it: it was not asked for."""
+    shop = Shop(BOOK)
+    shop.ordered("R1", market="fr")
+    shop.ordered("R1", 1, market="fr", custom={"source": "marketplace"})
+    shop.ordered("R2", market="fr")
+    shop.end(60)
+    for asked, state in (("2002", "outstanding"), ("1001", "unknown")):
+        assert shop.explained("R2", [asked]).state == state
+    assert shop.explained("R2", ["1001"]).notes == ("programme 2002 has an order of this reference: --programme 2002",)
+    excluded = shop.explained("R1", ["1001"])
+    assert (excluded.state, excluded.other_records) == ("excluded", 1)
 
 
 def test_an_order_that_is_nowhere_is_not_found() -> None:

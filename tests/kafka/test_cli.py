@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, murmur2
 from confluent_kafka import TopicPartition as KafkaPartition
+from msgspec.structs import replace
 
 from consumer.demo.broker import EmbeddedKafka
-from consumer.events import SessionLanded
-from consumer.stream.avro import SessionEncoder
+from consumer.events import OrderCompleted, SessionLanded
+from consumer.stream.avro import OrderEncoder, SessionEncoder
+from consumer.stream.log import Committed, Record, TopicPartition
 from tests.cli.commands import Ran
-from tests.inspect.world import World, schemas
+from tests.inspect.world import ATTRIBUTE, World, schemas
 from tests.kafka.shell import NAMES, PARTITIONS, Shell
 
 pytestmark = pytest.mark.kafka
@@ -138,6 +142,35 @@ def test_orders_are_explained(shell: Shell) -> None:
     unknown = shell("explain", "R-5", "--json")
     assert (unknown.code, unknown.value["state"], unknown.value["unread_orders"]) == (1, "unknown", 0)
     assert shell("explain", "R-1", "--programme", "2002").code == 1
+
+
+def test_orders_that_are_no_conversion_are_explained(shell: Shell) -> None:
+    """By their record and their visitor's landings: one that is excluded, and one that is worth nothing."""
+    shell.create()
+    world = sold(shell)
+    names = shell.settings.topics
+    at_ms = time.time_ns() // 1_000_000  # as the broker stamps the records
+    german = OrderCompleted(
+        order_id="1", order_ref="DE", completed_at_ms=at_ms, currency="EUR", subtotal=Decimal(5), market="de"
+    )
+    worthless = replace(german, order_ref="NIL", subtotal=Decimal(0), market="fr", visitor_id="ann")
+    for order in (german, worthless):
+        record = world.topics.append(names.order_completed, b"ann", OrderEncoder(schemas())(order), 0, at_ms)
+        world.topics.commit(ATTRIBUTE, TopicPartition(names.order_completed, 0), Committed(record.offset + 1, ""))
+    shell.copy(world)
+    for visitor in ("bob", "ann"):
+        landing = SessionLanded("s", visitor, at_ms - 1_000, "https://shop.example/?utm_medium=email")
+        value = SessionEncoder(schemas())(landing)
+        shell.append([Record(names.session_landed, 0, 0, at_ms, visitor.encode(), value)])
+    shell.values["orders"] = {"exclude": [{"currency": "GBP"}, {"market": "de"}]}
+    shell.values["programmes"] = [{"advertiser_id": "1001", "zero_value": "skip"}]
+    shell.write()
+    excluded = shell("explain", "DE")
+    assert (excluded.code, excluded.err) == (0, "")
+    assert excluded.out.startswith("Order DE: not reported: orders.exclude takes it out\n\nTaken out by set 2 of ")
+    found = shell("explain", "NIL", "--json").value
+    assert (found["state"], found["programme"]) == ("zero_value", "1001")
+    assert [(each["rule"], each["session_offset"]) for each in found["touches"]] == [("utm_email", 1)]
 
 
 def test_an_explanation_is_for_people(shell: Shell) -> None:
