@@ -5,6 +5,7 @@ Field by field these are the schemas in ``schemas/``; times are integer millisec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
 
@@ -19,7 +20,8 @@ Outcome = Literal["delivered", "rejected", "throttled", "not_sent", "unknown"]
 
 
 FORGET_ORDER_HEADER = "awin-forget-order"
-"""On a ``session.landed`` record without a value: the `outbox_key` of an order whose checksums to forget as well."""
+"""On a ``session.landed`` record without a value: the `outbox_key` of an order whose checksums to forget as well. Where
+the record has no key, or an empty one, that is all it asks for."""
 
 
 class SessionLanded(Struct, frozen=True, gc=False):
@@ -195,6 +197,19 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 def outbox_key(programme: str, order_ref: str) -> bytes:
     """Key of conversions and receipts; programme ids are digits, so the first colon separates."""
     return f"{programme}:{order_ref}".encode()
+
+
+def orders_to_forget(headers: Iterable[tuple[str, bytes | None]]) -> list[bytes]:
+    """Return the outbox keys of the orders that a ``session.landed`` record without a value names."""
+    return [order for name, order in headers if name == FORGET_ORDER_HEADER and order]
+
+
+def forgets_orders_alone(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Whether a ``session.landed`` record asks to forget orders and no visitor.
+
+    It has nobody's key, and stands in the partition where the orders are remembered.
+    """
+    return value is None and not key and bool(orders_to_forget(headers))
 
 
 def programme_in(key: bytes) -> str:

@@ -21,11 +21,11 @@ from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
 from consumer.errors import RecordTooLarge, Reject, StateError
 from consumer.events import (
-    FORGET_ORDER_HEADER,
     Conversion,
     DeadLetter,
     OrderCompleted,
     Position,
+    orders_to_forget,
     outbox_key,
     programme_in,
 )
@@ -79,6 +79,7 @@ class AttributePartition:
         self.late_sessions = 0
         self.erased_checksums = 0
         self.forgotten_visitors = 0
+        self.forgotten_orders = 0
         self.early: Counter[Decided] = Counter()
         """Orders decided since the last `decide` because their visitor was to be forgotten."""
         self._swept_to: str | None = None
@@ -99,7 +100,7 @@ class AttributePartition:
     def session(self, record: Record) -> bool:
         """Take one session record; return False when it went to the dead letters.
 
-        One without a value asks that its key's visitor be forgotten.
+        One without a value asks that its key's visitor be forgotten, or an order's checksums.
         """
         state = self.state
         ledger = state.ledger
@@ -107,8 +108,8 @@ class AttributePartition:
         self.next_session = record.offset + 1
         self.dirty = True
         try:
-            if record.value is None and record.key:
-                self._forget(record, record.key)
+            if record.value is None and (record.key or orders_to_forget(record.headers)):
+                self._forget(record)
                 return True
             event = self._decoders.session(record.value, record.headers)
             landed_at_ms = event.landed_at_ms
@@ -205,13 +206,21 @@ class AttributePartition:
         self.state.rollback()
         self.next_session, self.next_order = self._committed
         self.pending = self._load_pending()
-        self.malformed_checksums = self.late_sessions = self.erased_checksums = self.forgotten_visitors = 0
+        self.malformed_checksums = self.late_sessions = self.erased_checksums = 0
+        self.forgotten_visitors = self.forgotten_orders = 0
         self.early = Counter()
         self._swept_to = None
         self.dirty = False
 
-    def _forget(self, record: Record, key: bytes) -> None:
-        """Erase the visitor of a key, but for a marker, and of the order that a header names its checksums.
+    def _forget(self, record: Record) -> None:
+        """Erase the visitor of a record's key, if it has one, and of the order that a header names its checksums."""
+        if record.key:
+            self._forget_visitor(record, record.key)
+        for order in orders_to_forget(record.headers):
+            self.forgotten_orders += self.state.forget_checksums(order)
+
+    def _forget_visitor(self, record: Record, key: bytes) -> None:
+        """Erase the visitor of a key, but for a marker.
 
         Orders that wait for more of the visitor's sessions are decided now, by force: they see what was.
         """
@@ -227,9 +236,6 @@ class AttributePartition:
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
         self.state.forget_visitor(visitor, erasure.marker(record.offset, record.timestamp_ms))
-        for name, order in record.headers:
-            if name == FORGET_ORDER_HEADER and order:
-                self.state.forget_checksums(order)
         self.forgotten_visitors += 1
 
     def _identify(self, record: Record, order: OrderCompleted, rules: Rules) -> Arrival:

@@ -103,7 +103,8 @@ class Metrics:
         )
         self.erased = Counter(
             "awin_erased",
-            "What was erased from state: visitors (on request) and checksums (refused).",
+            "What was erased from state: visitors and the checksums remembered with orders (both on request), and "
+            "checksums (refused).",
             ["what"],
             registry=registry,
         )
@@ -228,8 +229,9 @@ class AttributeReporter:
         if malformed_checksums:
             self._metrics.malformed_checksums.inc(malformed_checksums)
 
-    def erased(self, *, visitors: int, checksums: int) -> None:
+    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
         """See the port."""
+        self._metrics.erased.labels("orders").inc(orders)
         self._metrics.erased.labels("visitors").inc(visitors)
         self._metrics.erased.labels("checksums").inc(checksums)
 

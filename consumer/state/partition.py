@@ -75,11 +75,13 @@ class PartitionState:
         self._forgotten.add(visitor)
         self.add_touch(visitor, marker)
 
-    def forget_checksums(self, outbox_key: bytes) -> None:
-        """Erase the checksums from what was decided for an order, if anything was."""
+    def forget_checksums(self, outbox_key: bytes) -> bool:
+        """Erase the checksums from what was decided for an order; False when there are none."""
         link = self.link(outbox_key)
-        if link is not None and link.click_checksums:
-            self._changed_orders[orders.link_key(outbox_key)] = orders.encode(replace(link, click_checksums=()))
+        if link is None or not link.click_checksums:
+            return False
+        self._changed_orders[orders.link_key(outbox_key)] = orders.encode(replace(link, click_checksums=()))
+        return True
 
     def rewrite(self, visitor: str, touch: Touch) -> None:
         """Replace a stored touch by what is left of it, from the next commit on; not one that is being erased."""

@@ -105,7 +105,8 @@ class Metrics:
         self.counts["late_sessions"] += late_sessions
         self.counts["malformed_checksums"] += malformed_checksums
 
-    def erased(self, *, visitors: int, checksums: int) -> None:
+    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
+        self.counts["erased orders"] += orders
         self.counts["erased visitors"] += visitors
         self.counts["erased checksums"] += checksums
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rules
@@ -32,7 +33,7 @@ def landed(cluster: Cluster, after_ms: int, url: str, consent: Consent | None = 
     cluster.log.produce(SESSIONS, b"key", ENCODE_SESSION(event), 0, timestamp_ms=START_MS + after_ms)
 
 
-def forget(cluster: Cluster, visitor: bytes = b"ann", order: bytes | None = None) -> None:
+def forget(cluster: Cluster, visitor: bytes | None = b"ann", order: bytes | None = None) -> None:
     """Append a record without a value."""
     headers = () if order is None else ((FORGET_ORDER_HEADER, order),)
     cluster.log.produce(SESSIONS, visitor, None, 0, headers=headers)
@@ -216,6 +217,29 @@ def test_an_orders_checksums_are_forgotten_on_request() -> None:
     assert before.click_checksums == (AWC,)
     assert orders.decode_link(member.state(0)[key]) == replace(before, click_checksums=())
     assert ledger_of(cluster, 0).duplicates == 1
+    assert (member.metrics.counts["erased visitors"], member.metrics.counts["erased orders"]) == (1, 1)
+    agree(cluster, member)
+
+
+@pytest.mark.parametrize("key", [b"", None])
+def test_an_order_is_forgotten_without_its_visitor(key: bytes | None) -> None:
+    """By a record with nobody's key: touches and markers stay as they are, and no visitor is counted."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_order(cluster)
+    produce_session(cluster, 60_000, visitor="bob")
+    member = cluster.start()
+    cluster.settle()
+    for order in (b"1001:R1", b"1001:R1", b"1001:R2"):
+        forget(cluster, key, order)
+    cluster.settle()
+    link = orders.decode_link(member.state(0)[orders.link_key(b"1001:R1")])
+    assert (link.channel, link.click_checksums) == ("aw", ())
+    assert ([touch.awc for touch in stored(member)], markers(member)) == ([AWC, None], [])
+    counts = member.metrics.counts
+    assert (counts["erased visitors"], counts["erased orders"]) == (0, 1)
+    assert (ledger_of(cluster, 0).sessions, ledger_of(cluster, 0).sessions_dead) == (5, 0)
+    assert letters(cluster) == []
     agree(cluster, member)
 
 
