@@ -153,8 +153,12 @@ def explain(
         waiting=None if decided is not None else traces.waiting,
         remembered=None if decided is not None else traces.remembered,
         unread_orders=traces.unread_orders,
-        notes=(*traces.notes, *why_not),
+        notes=(*map(_too, traces.others), *traces.notes, *why_not),
     )
+
+
+def _too(other: str) -> str:
+    return f"programme {other} has an order of this reference too: --programme {other}"
 
 
 def _request(conversion: Conversion | None, endpoint: str) -> tuple[sread.SreadRequest | None, tuple[str, ...]]:

@@ -63,7 +63,7 @@ class Search:
     def find(self, programmes: Sequence[str], order_ref: str) -> tuple[str, Traces]:
         """Look for an order in several programmes; return the one that has it, with everything found there.
 
-        Where several have it, it is the first in which it was decided, and a note names the others.
+        Where several have it, it is the first in which it was decided, and the others are named.
 
         Raises:
             KafkaError: the topics cannot be read.
@@ -81,14 +81,13 @@ class Search:
                 refusals=_refusals(letters, programme, order_ref),
                 waiting=state.get(programme, _NOTHING).waiting,
                 remembered=state.get(programme, _NOTHING).remembered,
+                in_state=state.get(programme, _NOTHING).in_state,
             )
             for programme in programmes
         }
         programme = max(programmes, key=lambda each: _weight(found[each]))
-        reading.notes += _others(programme, found)
-        return programme, structs.replace(
-            self._with_inputs(found[programme], programmes, order_ref, reading), notes=tuple(reading.notes)
-        )
+        traces = self._with_inputs(found[programme], programmes, order_ref, reading)
+        return programme, structs.replace(traces, others=_others(programme, found), notes=tuple(reading.notes))
 
     def _with_inputs(self, traces: Traces, programmes: Collection[str], order_ref: str, reading: Reading) -> Traces:
         """Add what the records of the shop say."""
@@ -132,11 +131,7 @@ def _refusals(letters: Iterable[tuple[DeadLetter, Position]], programme: str, or
 
 
 def _others(programme: str, found: Mapping[str, Traces]) -> list[str]:
-    return [
-        f"programme {other} has an order of this reference too: --programme {other}"
-        for other, traces in found.items()
-        if other != programme and _weight(traces) > _REFUSED
-    ]
+    return [other for other, traces in found.items() if other != programme and _weight(traces) > _REFUSED]
 
 
 def _weight(traces: Traces) -> int:

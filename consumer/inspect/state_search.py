@@ -28,10 +28,12 @@ def in_state(keys: Mapping[bytes, str], reading: Reading) -> dict[str, Traces]:
     for record in reading.read_newest(topics.orders, reading.newest.state_records, wanted):
         if record.key is not None:
             newest[record.partition, record.key] = record
+    known = [record for record in newest.values() if record.value is not None]
     return {
         programme: Traces(
-            waiting=_waiting(newest.values(), orders.pending_key(key), topics.order_completed),
-            remembered=_remembered(newest.values(), orders.link_key(key), topics.order_completed),
+            waiting=_waiting(known, orders.pending_key(key), topics.order_completed),
+            remembered=_remembered(known, orders.link_key(key), topics.order_completed),
+            in_state=sorted({each.partition for each in known if each.key is not None and each.key[1:] == key}),
         )
         for key, programme in keys.items()
     }

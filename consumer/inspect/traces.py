@@ -96,8 +96,12 @@ class Traces(Struct, frozen=True, kw_only=True):
     conversions: Sequence[Decided] = ()
     receipt: Receipt | None = None
     refusals: Sequence[Refusal] = ()
+    others: Sequence[str] = ()
+    """Other programmes that have an order of this reference."""
     waiting: Waiting | None = None
     remembered: Remembered | None = None
+    in_state: Sequence[int] = ()
+    """The partitions whose state knows the order; asked only where there is no conversion."""
     order: OrderFound | None = None
     """Where nothing says which one it is, the newest of its reference."""
     other_records: int = 0

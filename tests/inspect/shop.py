@@ -9,14 +9,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rulebook, Rules
-from consumer.events import Consent, OrderCompleted, SessionLanded
+from consumer.events import Consent, OrderCompleted, Position, Receipt, SessionLanded
 from consumer.inspect.explanation import Explanation, explain
 from consumer.inspect.reading import EVERYTHING
 from consumer.inspect.search import Search
 from consumer.settings import Topics
 from consumer.simulation.again import OrderAgain
+from consumer.stream.avro import ReceiptEncoder
 from tests.attribute.cluster import (
     CONVERSIONS,
+    DECODE_CONVERSION,
     ENCODE_ORDER,
     ENCODE_SESSION,
     NEVER_S,
@@ -61,14 +63,15 @@ class Shop:
         visitor: str = "ann",
         consent: Consent | None = None,
         stamped_s: float | None = None,
+        partition: int = PARTITION,
     ) -> None:
         """A landing so many seconds after the start, its record likewise."""
         event = SessionLanded(f"{visitor} at {at_s}", visitor, _ms(at_s), url, consent=consent)
-        self._produce(SESSIONS, visitor, ENCODE_SESSION(event), at_s if stamped_s is None else stamped_s)
+        self._produce(SESSIONS, visitor, ENCODE_SESSION(event), at_s if stamped_s is None else stamped_s, partition)
 
     def ordered(self, ref: str, at_s: float = 0.0, visitor: str | None = "ann", **changes: Any) -> None:
         """An order so many seconds after the start, its record likewise; ``changes`` are to the event."""
-        stamped_s = changes.pop("stamped_s", at_s)
+        stamped_s, partition = changes.pop("stamped_s", at_s), changes.pop("partition", PARTITION)
         event = OrderCompleted(
             order_id=f"id of {ref}",
             order_ref=ref,
@@ -77,7 +80,7 @@ class Shop:
             subtotal=Decimal(10),
             visitor_id=visitor,
         )
-        self._produce(ORDERS, visitor or ref, ENCODE_ORDER(replace(event, **changes)), stamped_s)
+        self._produce(ORDERS, visitor or ref, ENCODE_ORDER(replace(event, **changes)), stamped_s, partition)
 
     def forget(self, at_s: float, visitor: str = "ann") -> None:
         """Ask the stage to forget a visitor."""
@@ -99,6 +102,33 @@ class Shop:
         self.landed(at_s, "https://shop.example/", "zoe")
         self.work()
 
+    def deliver(self) -> None:
+        """Write a receipt for every conversion."""
+        for record in self.cluster.conversions():
+            decided = DECODE_CONVERSION(record.value)
+            receipt = Receipt(
+                programme=decided.programme,
+                order_ref=decided.order_ref,
+                ending="shadow",
+                mode=decided.mode,
+                attempts=0,
+                unknown_attempts=0,
+                possible_repeat=False,
+                repeats=0,
+                http_status=None,
+                outcome=None,
+                excerpt="",
+                reason="",
+                first_attempt_at_ms=None,
+                finished_at_ms=record.timestamp_ms,
+                completed_at_ms=decided.completed_at_ms,
+                decidable_at_ms=decided.decidable_at_ms,
+                fingerprint=decided.fingerprint,
+                source=Position(record.topic, record.partition, record.offset),
+            )
+            value = ReceiptEncoder(SCHEMAS)(receipt)
+            self.cluster.log.produce(TOPICS.receipt, record.key, value, record.partition)
+
     def expire_conversions(self) -> None:
         """Forget the outbox."""
         for partition in range(PARTITIONS):
@@ -113,8 +143,8 @@ class Shop:
         again = OrderAgain(reader, SCHEMAS, TOPICS, "group", self.rulebook)
         return explain(programme, ref, again.decide(programme, traces), self.rulebook)
 
-    def _produce(self, topic: str, key: str, value: bytes | None, stamped_s: float) -> None:
-        self.cluster.log.produce(topic, key.encode(), value, PARTITION, timestamp_ms=_ms(stamped_s))
+    def _produce(self, topic: str, key: str, value: bytes | None, stamped_s: float, partition: int = PARTITION) -> None:
+        self.cluster.log.produce(topic, key.encode(), value, partition, timestamp_ms=_ms(stamped_s))
 
 
 def _ms(at_s: float) -> int:

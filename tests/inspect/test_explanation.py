@@ -255,12 +255,12 @@ def test_an_order_is_looked_for_in_all_programmes() -> None:
     other = replace(decided, programme="3003")
     search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), EVERYTHING)
     programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
-    assert (programme, len(traces.conversions), traces.notes) == (PROGRAMME, 1, ())
+    assert (programme, len(traces.conversions), traces.others) == (PROGRAMME, 1, [])
     world.topics.append(TOPICS.conversion, outbox_key("3003", "R-1"), ConversionEncoder(schemas())(other))
     programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
-    assert (programme, traces.notes) == (
-        PROGRAMME,
-        ("programme 3003 has an order of this reference too: --programme 3003",),
+    assert (programme, traces.others) == (PROGRAMME, ["3003"])
+    assert explain(programme, "R-1", traces, Rulebook((RULES,))).notes == (
+        "programme 3003 has an order of this reference too: --programme 3003",
     )
     programme, traces = search.find(("2002", PROGRAMME), "R-2")
     assert (programme, len(traces.refusals)) == (PROGRAMME, 1)
