@@ -129,6 +129,21 @@ def test_an_order_read_later_says_that_its_visitor_was_forgotten() -> None:
     assert member.metrics.counts["forgotten"] == 2
 
 
+def test_a_refusal_is_forgotten_too() -> None:
+    """With the visitor: silence afterwards is as if nothing had ever been said."""
+    for rules, sent in ((RULES, (AWC,)), (replace(RULES, consent_missing="deny"), ())):
+        cluster = Cluster(rules)
+        landed(cluster, -5_000, CLICK, "denied")
+        forget(cluster)
+        landed(cluster, -4_000, CLICK)
+        cluster.start()
+        cluster.settle()
+        produce_order(cluster)
+        landed(cluster, 60_000, "https://shop.example/", visitor="bob")
+        cluster.settle()
+        assert checksums(cluster) == [sent]
+
+
 def test_a_later_request_replaces_the_marker() -> None:
     """Whoever restores has the last one alone, and decides by it as the member that was there."""
     cluster = Cluster(RULES)
