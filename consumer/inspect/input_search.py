@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from consumer.inspect.reading import Reading, position
 from consumer.inspect.topic_reader import Span
 from consumer.inspect.traces import Decided, Forgotten, OrderFound, needle
 from consumer.stream.avro import OrderDecoder, SessionDecoder
-from consumer.stream.log import Record, TopicPartition
+from consumer.stream.log import Committed, Record, TopicPartition
 from consumer.stream.schemas import Schemas
 
 
@@ -86,10 +87,13 @@ class InputSearch:
                 found.append(OrderFound(at=position(record), recorded_at_ms=record.timestamp_ms, order=order))
         return sorted(found, key=lambda each: (each.recorded_at_ms, each.at))
 
-    def stand(self, partition: int, reading: Reading) -> Stand:
-        """Return how far the attribute stage is in a partition of the orders."""
+    def read_to(self, reading: Reading) -> Mapping[int, Committed]:
+        """Return how far the attribute stage has read the orders, by partition."""
+        return reading.reader.committed(self._group, reading.topics.order_completed)
+
+    def stand(self, partition: int, committed: Committed | None, reading: Reading) -> Stand:
+        """Return how the attribute stage stands in a partition of the orders, of which it has read so much."""
         topics = reading.topics
-        committed = reading.reader.committed(self._group, topics.order_completed).get(partition)
         state = TopicPartition(topics.orders, partition)
         facts = ledger(reading.reader, state, reading.reader.spans(topics.orders)[partition])
         return Stand(
@@ -150,7 +154,7 @@ class InputSearch:
     def unread_orders(self, reading: Reading) -> int:
         """Return how many order records the attribute stage has yet to read."""
         topic = reading.topics.order_completed
-        committed = reading.reader.committed(self._group, topic)
+        committed = self.read_to(reading)
         spans = reading.reader.spans(topic)
         return sum(
             span.end - max(span.start, committed[number].offset if number in committed else 0)

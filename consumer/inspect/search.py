@@ -17,6 +17,7 @@ from consumer.inspect.state_search import in_state
 from consumer.inspect.topic_reader import TopicReader
 from consumer.inspect.traces import Refusal, Traces, decisive, refusal
 from consumer.settings import Topics
+from consumer.stream.log import Committed
 from consumer.stream.schemas import Schemas
 
 
@@ -70,6 +71,7 @@ class Search:
             StateError: a newer release wrote the state.
         """
         reading = Reading(self._reader, self._topics, self._newest, self._progress)
+        read_to = self._inputs.read_to(reading)  # before all else: what is read meanwhile left no trace yet
         keys = {outbox_key(programme, order_ref): programme for programme in programmes}
         outbox = self._outputs.outbox(keys, reading)
         letters = self._outputs.letters(order_ref, reading)
@@ -86,15 +88,17 @@ class Search:
             for programme in programmes
         }
         programme = max(programmes, key=lambda each: _weight(found[each]))
-        traces = self._with_inputs(found[programme], programmes, order_ref, reading)
+        traces = found[programme]
+        if _source(traces) is None:
+            traces = self._with_records(traces, programmes, order_ref, read_to, reading)
+        else:
+            traces = self._with_inputs(traces, order_ref, reading)
         return programme, structs.replace(traces, others=_others(programme, found), notes=tuple(reading.notes))
 
-    def _with_inputs(self, traces: Traces, programmes: Collection[str], order_ref: str, reading: Reading) -> Traces:
+    def _with_inputs(self, traces: Traces, order_ref: str, reading: Reading) -> Traces:
         """Add what the records of the shop say."""
         decided, source = decisive(traces), _source(traces)
-        if source is None:
-            return self._with_records(traces, programmes, order_ref, reading)
-        order = self._inputs.order_at(source, order_ref, reading)
+        order = None if source is None else self._inputs.order_at(source, order_ref, reading)
         forgotten = None
         if decided is not None and order is not None and FORGOTTEN in decided.conversion.notes:
             forgotten = self._inputs.forgotten_before(decided, order.order, reading)
@@ -105,12 +109,20 @@ class Search:
             forgotten=forgotten,
         )
 
-    def _with_records(self, traces: Traces, programmes: Collection[str], order_ref: str, reading: Reading) -> Traces:
+    def _with_records(
+        self,
+        traces: Traces,
+        programmes: Collection[str],
+        order_ref: str,
+        read_to: Mapping[int, Committed],
+        reading: Reading,
+    ) -> Traces:
         """Add the newest record of the reference in these programmes, since nothing says which one the order's is."""
         records = self._inputs.orders_of(order_ref, reading)
         elsewhere = set()
         for order in reversed(records):
-            judgement = judge(order, self._inputs.stand(order.at.partition, reading), self._rulebook)
+            stand = self._inputs.stand(order.at.partition, read_to.get(order.at.partition), reading)
+            judgement = judge(order, stand, self._rulebook)
             if judgement.programme is None or judgement.programme in programmes:
                 return structs.replace(traces, order=order, other_records=len(records) - 1, judgement=judgement)
             elsewhere.add(judgement.programme)

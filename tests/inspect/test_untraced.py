@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import count
 
+import pytest
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Condition, Rulebook, Rules
 from tests.attribute.cluster import DEAD_LETTERS, ORDER_STATE, ORDERS, START_MS
+from tests.inspect.log_reader import LogReader
 from tests.inspect.shop import Shop
 
 RULES = Rules(advertiser_id="1001", window_ms=1_000_000, max_order_delay_ms=3_600_000, zero_value="skip")
@@ -72,6 +75,18 @@ def test_an_order_that_is_not_read_yet_says_so() -> None:
     shop.end(60)
     shop.ordered("R2")
     assert (shop.explained("R1").state, shop.explained("R2").state) == ("outstanding", "unread")
+
+
+@pytest.mark.parametrize("question", range(1, 16))
+def test_an_order_that_is_read_meanwhile_is_not_taken_for_one_without_trace(question: int) -> None:
+    """Whatever is asked before and after."""
+    shop = Shop(BOOK)
+    shop.ordered("R0")
+    shop.end(60)
+    shop.ordered("R1", 70)
+    reader, questions = LogReader(shop.cluster.log, (ORDER_STATE,)), count(1)
+    reader.before_reading = lambda: shop.work() if next(questions) == question else None
+    assert shop.explained("R1", reader=reader).state in {"unread", "pending"}
 
 
 def test_an_order_whose_traces_have_expired_is_judged_by_the_settings() -> None:
