@@ -126,12 +126,13 @@ class OrderAgain:
         order, shop = found.order, self._rulebook.shop
         if not order.visitor_id:
             return [], None
-        in_time_ms = order.completed_at_ms + shop.grace_ms + CLOCK_SLACK_MS
+        # Where the order itself came late, its sessions may have, too: all that the shop sent was delayed.
+        in_time_ms = max(order.completed_at_ms, found.recorded_at_ms) + shop.grace_ms + CLOCK_SLACK_MS
         wanted = VisitorWanted(
             visitor=order.visitor_id,
             partition=found.at.partition,
             from_ms=order.completed_at_ms - shop.window_ms - shop.max_clock_skew_ms,
-            to_ms=max(in_time_ms, found.recorded_at_ms),
+            to_ms=in_time_ms,
             before_offset=cut,
         )
         records, since_ms = self._inputs.visitor_records(wanted, reading)

@@ -151,6 +151,17 @@ def test_sessions_that_came_too_late_are_left_out_as_far_as_is_known(landing: di
     assert (again(found).agrees, again(found).conversion.channel) == ((False, "aw") if in_time else (True, "email"))
 
 
+def test_an_order_that_came_late_with_all_else_finds_its_sessions() -> None:
+    """Where the shop's records were delayed, or copied from another cluster."""
+    shop = Shop(RULES)
+    shop.landed(-100, LETTER, stamped_s=7_000)
+    shop.ordered("R1", stamped_s=7_001)
+    shop.end(60)
+    conversion, found = expired(shop)
+    assert (again(found).agrees, again(found).conversion) == (True, conversion)
+    assert conversion.channel == "email"
+
+
 def test_sessions_that_are_gone_are_told() -> None:
     """With the time since when there are any; the answer may be another then."""
     shop = Shop(RULES)
