@@ -28,7 +28,7 @@ MAX_HOST_CHARACTERS = 253
 _NOTHING: frozenset[str] = frozenset()
 _OWN_DOMAIN = re.compile(r"(?:www\.)?([^\s./:@?#*]+(?:\.[^\s./:@?#*]+)*)(?::[0-9]+)?")
 _AUTHORITY = re.compile(
-    r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?>(?:[^/?#]*@)?)(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)", re.IGNORECASE
+    r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?>(?:[^/?#]*@)?)(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)"
 )
 
 

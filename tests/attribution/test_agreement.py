@@ -32,12 +32,19 @@ HOST_PIECES = st.sampled_from(
     (
         *("www.", "m.", "news.", "google", "google.", "yandex.", "co.uk", "com", "de", ".", ":80", ":", "@", "[", "]"),
         *("t.co", "x.com", "bing.com", "baidu.com", "xn--mller-kva.example", "müller.example", "shop.example"),
-        *("brand.example", "paypal.com", "[::1]", "not", "WWW."),
+        *("brand.example", "paypal.com", "[::1]", "not", "WWW.", "\u212a", "\u0130", "\u017f.", "\uff0e"),
     )
 )
+SCHEMES = st.sampled_from(
+    (
+        *("https:", "https:", "https:", "https:", "HTTP:", "", "android-app:", "a+b.c:", "1a:", " https:", "ht tp:"),
+        *("http\u017f:", "\u212aa:", "\u0130a:", "\u0131:", "\uff48ttp:", "\u3000https:", "h\n:", ":", "https::"),
+    )
+)
+"""Letters beyond ASCII among them whose capital or small letter is ASCII: long s, Kelvin, and both Turkish i."""
 ADDRESSES = st.one_of(
     st.sampled_from((*REFERRERS, *(f"https://{host}/" for host in HOSTS))),
-    st.lists(HOST_PIECES, max_size=5).map(lambda pieces: "https://" + "".join(pieces) + "/path"),
+    st.tuples(SCHEMES, st.lists(HOST_PIECES, max_size=5).map("".join)).map(lambda parts: "//".join(parts) + "/path"),
 )
 
 
@@ -56,6 +63,7 @@ TABLES = st.randoms(use_true_random=False).map(channel_table)
 @example("/shoes", "", None, LINES[:1])
 @example("https://shop.example", "", "https://m.:80@www.[::1]/", DEFAULT_RULES)
 @example("https://shop.example", "", "https://[www.]/", DEFAULT_RULES)
+@example("https://shop.example", "", "http\u017f://t.co/", DEFAULT_RULES)
 @example("https://app.co.uk", "utm_medium=%E2%84%AAPODCAST", "https://BLOG.example", LINES)
 def test_landings_are_read_alike(landing: str, query: str, referrer: str | None, table: tuple[Rule, ...]) -> None:
     """Channel, rule, checksum and kind are the same, whatever stands in the addresses and in the channel table."""
