@@ -208,7 +208,7 @@ def _denied(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> bool:
     statements = (order.consent, *(touch.consent for touch in reversed(seen)))
     said = next((statement for statement in statements if statement in {"granted", "denied"}), None)
     if said is None:
-        return rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"
+        return rules.consent_missing_for(order.market) == "deny"
     return said == "denied"
 
 

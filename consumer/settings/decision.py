@@ -67,6 +67,7 @@ GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
 ParameterNumber = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+Market = Annotated[str, StringConstraints(min_length=1)]
 OwnDomain = Annotated[str, AfterValidator(_own_domain)]
 LandingPath = Annotated[str, StringConstraints(pattern=r"^/[^*?#]*\*?$")]
 Texts = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
@@ -168,14 +169,20 @@ class Consent(Section):
     missing: Literal["assume", "deny"] = Field(
         "assume", description="An order of a visitor who never said anything: as if granted, or denied."
     )
-    markets: dict[str, Literal["assume", "deny"]] = Field(
-        default_factory=dict, description="The same for orders of single markets."
+    markets: dict[Market, Literal["assume", "deny"]] = Field(
+        default_factory=dict, description="The same for orders of single markets, capitals or not."
     )
     settle: Duration = Field(
         timedelta(minutes=30),
         description="How long after its landing a refused checksum is kept, since a banner may be answered late. Then "
         "it is erased from state.",
     )
+
+    @model_validator(mode="after")
+    def _names_each_market_once(self) -> Consent:
+        if len({market.lower() for market in self.markets}) < len(self.markets):
+            raise ValueError("markets: two differ in nothing but capitals, which do not count")
+        return self
 
 
 class CommissionGroups(Section):

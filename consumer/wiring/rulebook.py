@@ -42,7 +42,7 @@ def _rules(settings: Settings, programme: Programme) -> Rules:
         max_clock_skew_ms=milliseconds(attribution.max_clock_skew),
         max_order_delay_ms=milliseconds(attribution.max_order_delay),
         consent_missing=settings.consent.missing,
-        consent_missing_in=dict(settings.consent.markets),
+        consent_missing_in={market.lower(): missing for market, missing in settings.consent.markets.items()},
         consent_settle_ms=milliseconds(settings.consent.settle),
         groups=Groups(
             field=programme.groups.field, codes=dict(programme.groups.codes), default=programme.groups.default

@@ -146,15 +146,21 @@ MUTANTS = {
     ),
     "silence is consent": Mutant(
         "where nothing was said, consent.missing holds (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing_in.get(order.market or "") == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        'self.consent_missing_in.get((market or "").lower(), "assume")',
     ),
     "markets are all alike": Mutant(
         "where nothing was said, consent.markets comes before consent.missing (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        "self.consent_missing",
+    ),
+    "a market's capitals count": Mutant(
+        "consent.markets and the order's market are compared in lower case (section 4)",
+        "attribution/rules.py",
+        '(market or "").lower()',
+        '(market or "")',
     ),
     "a landing path may go on": Mutant(
         "a landing's path is one of these, without a star as a whole (section 5)",

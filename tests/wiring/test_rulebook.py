@@ -33,7 +33,7 @@ FULL: dict[str, Any] = {
             {"name": "checkout", "channel": None, "own_referrer": True},
         ],
     },
-    "consent": {"missing": "deny", "markets": {"us": "assume"}},
+    "consent": {"missing": "deny", "markets": {"US": "assume"}},
     "programmes": [
         {
             "advertiser_id": "1001",
@@ -131,6 +131,8 @@ def test_everything_arrives() -> None:
         ("channels", {"rules": [{"name": "a", "channel": "tv", "landing_path": ["foo"]}]}, "landing_path"),
         ("channels", {"rules": [{"name": "a", "channel": "tv", "landing_path": ["/a*b"]}]}, "landing_path"),
         ("consent", {"missing": "granted"}, "consent.missing"),
+        ("consent", {"markets": {"de": "deny", "DE": "assume"}}, "markets: two differ in nothing but capitals"),
+        ("consent", {"markets": {"": "deny"}}, "consent.markets"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(section: str, wrong: object, told: str) -> None:
