@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.events import Method, Mode
 
 LineField = Literal["commission_group", "category", "sku", "product_id", "name"]

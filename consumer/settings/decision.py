@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
-from consumer.attribution.channels import AWIN_CHANNEL, DEFAULT_RULES, ChannelTable
+from consumer.attribution.channels import AWIN_CHANNEL
+from consumer.attribution.default_channels import DEFAULT_RULES
+from consumer.attribution.hosts import own_host
 from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
 from consumer.attribution.rules import LineField, Mismatch
@@ -37,7 +39,7 @@ Value = str | StrictBool | None
 
 def _own_domain(text: str) -> str:
     try:
-        ChannelTable([text])
+        own_host(text)
     except SettingsError as error:
         raise ValueError(str(error)) from None
     return text

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from consumer import __version__
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from consumer.settings import Settings, milliseconds
 from consumer.settings.decision import ChannelRule, Conditions, Programme, Value

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.landing import read
 from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Kind

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule, host_of
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.default_channels import DEFAULT_RULES
+from consumer.attribution.hosts import host_of
 from consumer.attribution.landing import read
 from consumer.errors import SettingsError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from consumer.attribution.channels import Rule
+from consumer.attribution.channel_rule import Rule
 from consumer.demo.reference import LoggedSession
 from tests.reference.cases import DIRECT, GOOGLE_AD, NEWSLETTER, awc, by, landing
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Rules
 from consumer.demo.reference.addresses import has_name_before_suffix, host_of, own_host, path_of
 from consumer.demo.reference.landing import Touch, touch_of

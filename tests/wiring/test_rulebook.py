@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups
 from consumer.errors import SettingsError
 from consumer.settings import parse
