@@ -1,10 +1,11 @@
 """One line of the channel table. Source: docs/attribution.md, section 5.
 
-Rules are data and the first that matches wins. Host patterns take four forms::
+Rules are data and the first that matches wins. Host patterns take these forms::
 
     bing.com        that host
     .facebook.com   that host, or one below it
-    google.*        a host, or one below it, that is this one label followed by one or two others
+    google.*        that name followed by one label, or by ``co`` or ``com`` and one more
+    .yandex.*       such a host, or one below it
     *               any host
 """
 

@@ -31,7 +31,7 @@ class ChannelTable:
         rules = tuple(map(_comparable, rules))
         self._own = frozenset(f".{own_host(domain)}" for domain in own_domains)
         patterns = self._own.union(*(rule.referrer | rule.landing_host for rule in rules))
-        self._depth = max([3, *(pattern.count(".") for pattern in patterns)])
+        self._depth = max([1, *(pattern.count(".") for pattern in patterns)])
         self._rules = rules
         self._without_parameters = tuple(rule for rule in rules if not rule.needs_parameters())
         self._bare = tuple(rule for rule in self._without_parameters if not rule.needs_referrer())

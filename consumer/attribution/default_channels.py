@@ -18,7 +18,7 @@ _MEDIA = {
 }
 # fmt: off
 _SEARCH_ENGINES = frozenset({
-    "google.*", ".bing.com", ".duckduckgo.com", ".yahoo.com", ".ecosia.org", ".baidu.com", "yandex.*", ".qwant.com",
+    ".google.*", ".bing.com", ".duckduckgo.com", ".yahoo.com", ".ecosia.org", ".baidu.com", ".yandex.*", ".qwant.com",
     ".startpage.com", ".search.brave.com",
 })
 _SOCIAL_NETWORKS = frozenset({

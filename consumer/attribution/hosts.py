@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from consumer.errors import SettingsError
 
 MAX_HOST_CHARACTERS = 253
 """What the DNS allows; longer ones are no hosts."""
+
+_BEFORE_COUNTRIES = frozenset({"co", "com"})
 _OWN_DOMAIN = re.compile(r"(?:www\.)?([^\s./:@?#*]+(?:\.[^\s./:@?#*]+)*)(?::[0-9]+)?")
 _AUTHORITY = re.compile(
     r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?>(?:[^/?#]*@)?)(\[[^/?#\[\]\s]+\]|[^/?#:\s\[\]]*)(?=[/?#:]|\s*\Z)"
@@ -66,11 +69,25 @@ def patterns_of(host: str, depth: int) -> frozenset[str]:
     """
     if not host:
         return frozenset()
-    labels = host.rsplit(".", depth)
-    fitting = ["*", host]
-    below = ""
-    for label in reversed(labels):
-        below = f".{label}{below}"
-        fitting.append(below)
-    fitting += [f"{name}.*" for name in labels[-3:-1]]
+    fitting = ["*", host, *_it_and_above(host, depth)]
+    for name in _names(host):
+        fitting += [f"{name}.*", *(f"{above}.*" for above in _it_and_above(name, depth))]
     return frozenset(fitting)
+
+
+def _it_and_above(host: str, depth: int) -> Iterator[str]:
+    """Yield the patterns that stand for a host and all below it, of which the given one is one."""
+    below = ""
+    for label in reversed(host.rsplit(".", depth)):
+        below = f".{label}{below}"
+        yield below
+
+
+def _names(host: str) -> Iterator[str]:
+    """Yield what a pattern may name before its star: all but the last label, or but ``co`` or ``com`` and the last."""
+    name, dot, _ = host.rpartition(".")
+    if dot:
+        yield name
+    name, dot, second = name.rpartition(".")
+    if dot and second in _BEFORE_COUNTRIES:
+        yield name

@@ -17,7 +17,7 @@ from consumer.attribution.rules import LineField, Mismatch
 from consumer.errors import SettingsError
 from consumer.settings.types import ChannelName, Duration, Section
 
-_HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[a-z0-9-]+\.\*")
+_HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
 
 
 def _order_field(name: str) -> str:
@@ -29,7 +29,9 @@ def _order_field(name: str) -> str:
 def _host_pattern(text: str) -> str:
     pattern = text.lower()
     if not _HOST_PATTERN.fullmatch(pattern):
-        raise ValueError("a host is written like bing.com, .facebook.com, google.* or *; an IDN in its xn-- form")
+        raise ValueError(
+            "a host is written like bing.com, .facebook.com, google.*, .yandex.* or *; an IDN in its xn-- form"
+        )
     return pattern
 
 
@@ -124,7 +126,9 @@ class ChannelRule(Section):
         description="Each of these query parameters has one of its values, capitals or not.",
     )
     referrer: tuple[HostPattern, ...] = Field(
-        (), description="The referrer's host: `bing.com`, with those below it `.facebook.com`, `google.*`, any `*`."
+        (),
+        description="The referrer's host: `bing.com`; with those below it `.facebook.com`; a name before any country "
+        "`google.*` (google.de, google.co.uk, google.com.br), with those below it `.yandex.*`; any `*`.",
     )
     own_referrer: bool = Field(
         default=False, description="The referrer is of an own domain, or of the landing's own host."

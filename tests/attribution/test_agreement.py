@@ -32,7 +32,27 @@ PIECES = st.sampled_from(
 )
 HOST_PIECES = st.sampled_from(
     (
-        *("www.", "m.", "news.", "google", "google.", "yandex.", "co.uk", "com", "de", ".", ":80", ":", "@", "[", "]"),
+        *(
+            "www.",
+            "m.",
+            "news.",
+            "google",
+            "google.",
+            "yandex.",
+            "co.uk",
+            "com",
+            "de",
+            "co.",
+            "com.",
+            "br",
+            "evil.",
+            ".",
+            ":80",
+            ":",
+            "@",
+            "[",
+            "]",
+        ),
         *("t.co", "x.com", "bing.com", "baidu.com", "xn--mller-kva.example", "müller.example", "shop.example"),
         *("brand.example", "paypal.com", "[::1]", "not", "WWW.", "\u212a", "\u0130", "\u017f.", "\uff0e"),
     )

@@ -85,7 +85,9 @@ def test_parameters(query: dict[str, str], channel: str | None, rule: str | None
         ("a.b.c.news.google.com.au", "organic", "search"),
         ("WWW.GOOGLE.DE:443", "organic", "search"),
         ("yandex.com.tr", "organic", "search"),
-        ("google.a.b.example", "referral", "referrer"),
+        ("google.evil.com", "referral", "referrer"),
+        ("google.evil.example", "referral", "referrer"),
+        ("google.co.evil.example", "referral", "referrer"),
         ("notgoogle.com", "referral", "referrer"),
         ("google", "referral", "referrer"),
         ("www.bing.com", "organic", "search"),
@@ -220,13 +222,15 @@ def test_rules_are_data() -> None:
         given=frozenset({"nl"}),
         absent=frozenset({"test"}),
         query=(("utm_medium", frozenset({"email"})),),
-        referrer=frozenset({".mail.example", "mail.*"}),
+        referrer=frozenset({".mail.example", "mail.*", ".post.web.*"}),
     )
     table = ChannelTable(rules=(rule,))
     said = {"nl": "7", "utm_medium": "EMAIL"}
     assert table.parameters == {"nl", "test", "utm_medium"}
     assert table.classify(said, SHOP, "https://eu.mail.example/") == ("mail7", "partner_mail")
     assert table.classify(said, SHOP, "https://mail.co.uk/") == ("mail7", "partner_mail")
+    assert table.classify(said, SHOP, "https://my.mail.de/") == (None, None)
+    assert table.classify(said, SHOP, "https://my.post.web.com.br/") == ("mail7", "partner_mail")
     assert table.classify(said | {"test": "1"}, SHOP, "https://mail.example/") == (None, None)
     assert table.classify(said | {"nl": ""}, SHOP, "https://mail.example/") == (None, None)
     assert table.classify(said | {"utm_medium": "cpc"}, SHOP, "https://mail.example/") == (None, None)

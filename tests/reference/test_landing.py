@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from consumer.attribution.channel_rule import Rule
 from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Rules
-from consumer.demo.reference.addresses import has_name_before_suffix, host_of, own_host, path_of
+from consumer.demo.reference.addresses import fits, host_of, own_host, path_of
 from consumer.demo.reference.landing import Touch, touch_of
 from tests.reference.cases import RULES, landing
 
@@ -139,8 +139,10 @@ SHOP = "https://www.shop.example"
         pytest.param({"referrer": {".bing.com"}}, "/", "https://cn.bing.com/", True, id="referrer: below it"),
         pytest.param({"referrer": {".bing.com"}}, "/", "https://bing.com/", True, id="referrer: or itself"),
         pytest.param({"referrer": {".bing.com"}}, "/", "https://notbing.com/", False, id="referrer: no other name"),
-        pytest.param({"referrer": {"google.*"}}, "/", "https://news.google.co.uk/", True, id="referrer: below a name"),
-        pytest.param({"referrer": {"google.*"}}, "/", "https://google.a.b.c/", False, id="referrer: three labels"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://google.co.uk/", True, id="referrer: a name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://x.google.de/", False, id="referrer: not below a name"),
+        pytest.param({"referrer": {".google.*"}}, "/", "https://x.google.de/", True, id="referrer: below a name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://google.a.b/", False, id="referrer: two labels"),
         pytest.param({"referrer": {"a.example", "*"}}, "/", "https://x.example/", True, id="referrer: any"),
         pytest.param({"referrer": {"*"}}, "/", None, False, id="referrer: none"),
         pytest.param({"referrer": {"*"}}, "/", "about:blank", False, id="referrer: one without a host"),
@@ -226,8 +228,23 @@ def test_own_domains_as_people_write_them(own: str) -> None:
     assert own_host("Müller.example") == "xn--mller-kva.example"
 
 
-def test_a_name_needs_labels_after_it() -> None:
-    """``google.*`` is neither the bare name nor another name that ends like it."""
-    assert not has_name_before_suffix("google", "google")
-    assert not has_name_before_suffix("notgoogle.com", "google")
-    assert has_name_before_suffix("google.com", "google")
+@pytest.mark.parametrize(
+    ("host", "exactly", "below"),
+    [
+        ("google.de", True, True),
+        ("google.co.uk", True, True),
+        ("google.com.br", True, True),
+        ("news.google.de", False, True),
+        ("a.news.google.co.uk", False, True),
+        ("google.shop.example", False, False),
+        ("google.co.shop.example", False, False),
+        ("google.org.uk", False, False),
+        ("google", False, False),
+        ("notgoogle.com", False, False),
+        ("co.uk", False, False),
+    ],
+)
+def test_a_name_before_a_star(host: str, exactly: bool, below: bool) -> None:  # noqa: FBT001  # parameters of cases
+    """It is followed by one label, or by ``co`` or ``com`` and one more."""
+    assert (fits(host, "google.*"), fits(host, ".google.*")) == (exactly, below)
+    assert (fits(f"pay.{host}", "pay.google.*"), fits(f"x.pay.{host}", ".pay.google.*")) == (exactly, exactly)

@@ -28,7 +28,15 @@ MALFORMED_CHECKSUMS = (
     "undefined",
 )
 
-HOSTS = ("shop.example", "www.shop.example", "SHOP.example:8443", "m.shop.example", "brand.example", "app.co.uk")
+HOSTS = (
+    "shop.example",
+    "www.shop.example",
+    "SHOP.example:8443",
+    "m.shop.example",
+    "brand.example",
+    "app.co.uk",
+    "m.app.de",
+)
 PATHS = (
     "",
     "/",
@@ -79,7 +87,14 @@ REFERRERS = (
         "https://news.google.com/",
         "https://notgoogle.com/",
     ),
-    *("https://google.a.b.example/", "https://yandex.ru/", "https://www.bing.com/", "https://cn.bing.com/"),
+    *(
+        "https://google.a.b.example/",
+        "https://google.evil.com/",
+        "https://news.google.com.br/",
+        "https://yandex.ru/",
+        "https://www.bing.com/",
+        "https://cn.bing.com/",
+    ),
     *("https://m.baidu.com/", "https://notbaidu.com/", "https://[broken"),
     *("https://de.search.yahoo.com/", "https://search.brave.com/", "https://brave.com/", "https://DuckDuckGo.com/"),
     *("https://www.google.de/", "https://www.google.de/", "https://l.facebook.com/", "https://l.facebook.com/"),

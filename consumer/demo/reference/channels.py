@@ -9,12 +9,11 @@ from typing import TypeAlias
 
 from consumer.attribution.channel_rule import Rule
 from consumer.attribution.default_channels import DEFAULT_RULES
-from consumer.demo.reference.addresses import fits, has_name_before_suffix, host_of, is_or_is_below, own_host, path_of
+from consumer.demo.reference.addresses import fits, host_of, is_or_is_below, own_host, path_of
 
 CLICK_IDS = ("gclid", "gbraid", "wbraid", "msclkid", "fbclid", "ttclid")
 
-SEARCH_NAMES = ("google", "yandex")
-"""Written ``google.*`` in the document."""
+SEARCH_PATTERNS = (".google.*", ".yandex.*")
 SEARCH_DOMAINS = (
     "bing.com",
     "duckduckgo.com",
@@ -76,9 +75,7 @@ class Page:
 
     def came_from_search(self) -> bool:
         """Is the referrer's host a search engine's?"""
-        return self.came_from(*SEARCH_DOMAINS) or any(
-            has_name_before_suffix(self.referrer_host, name) for name in SEARCH_NAMES
-        )
+        return self.came_from(*SEARCH_DOMAINS) or any(fits(self.referrer_host, pattern) for pattern in SEARCH_PATTERNS)
 
     def has_one_of(self, name: str, values: Iterable[str]) -> bool:
         """Is the parameter's value one of these, capitals or not? It is empty where there is none."""
