@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +55,22 @@ HOST_PIECES = st.sampled_from(
             "]",
         ),
         *("t.co", "x.com", "bing.com", "baidu.com", "xn--mller-kva.example", "müller.example", "shop.example"),
-        *("brand.example", "paypal.com", "[::1]", "not", "WWW.", "\u212a", "\u0130", "\u017f.", "\uff0e"),
+        *(
+            "brand.example",
+            "paypal.com",
+            "pay.",
+            "accounts.",
+            "mail.",
+            "amazon.",
+            "yahoo.",
+            "[::1]",
+            "not",
+            "WWW.",
+            "\u212a",
+            "\u0130",
+            "\u017f.",
+            "\uff0e",
+        ),
     )
 )
 SCHEMES = st.sampled_from(
@@ -74,6 +90,7 @@ LANDINGS = st.one_of(
     st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)).map(lambda place: f"https://{place[0]}{place[1]}"),
     st.tuples(ADDRESSES, st.sampled_from((*PATHS, "/shoes ", "//shoes", "/:@[", "\n"))).map("".join),
 )
+KNOWN = sorted(pattern for rule in DEFAULT_RULES for pattern in rule.referrer if pattern != "*")
 TABLES = st.randoms(use_true_random=False).map(channel_table)
 
 
@@ -95,3 +112,17 @@ def test_landings_are_read_alike(landing: str, query: str, referrer: str | None,
     expected = touch_of(LoggedSession(0, 0, 0, SessionLanded("s", "v", 0, url, referrer)), None, rules)
     assert (said.channel, said.rule, said.awc) == (expected.channel, expected.rule, expected.checksum)
     assert said.kind == KINDS[expected.kind]
+
+
+@pytest.mark.parametrize("pattern", KNOWN)
+def test_the_hosts_of_the_default_table_are_known_alike(pattern: str) -> None:
+    """Each by itself, below and above others, and in every sort of country."""
+    bare = pattern.removeprefix(".").removesuffix(".*")
+    names = [bare, f"x.{bare}", f"my{bare}", bare.partition(".")[2] or "x"]
+    ends = ("com", "de", "co.uk", "com.br", "evil.com", "co") if pattern.endswith("*") else ("", "evil.com")
+    table, rules = ChannelTable(), Rules(advertiser_id="1001")
+    for host in (f"{name}.{end}".removesuffix(".") for name in names for end in ends):
+        session = SessionLanded("s", "v", 0, "https://shop.example/", f"https://{host}/")
+        expected = touch_of(LoggedSession(0, 0, 0, session), None, rules)
+        said = read(session.landing_url, session.referrer, table)
+        assert (host, said.channel, said.rule) == (host, expected.channel, expected.rule)

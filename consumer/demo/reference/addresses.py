@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from unicodedata import normalize
 
 LONGEST_HOST = 253
@@ -62,6 +63,7 @@ def without_suffix(host: str) -> list[str]:
     return [".".join(rest) for rest in found if rest]
 
 
+@lru_cache(100_000)  # long runs ask again and again of a few hosts
 def fits(host: str, pattern: str) -> bool:
     """Does a host fit a pattern: ``bing.com``, ``.facebook.com``, ``google.*``, ``.yandex.*``, ``*``? No host none."""
     if host == "":
