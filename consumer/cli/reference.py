@@ -106,7 +106,7 @@ def _table(rows: Sequence[Setting]) -> str:
 
 def _model(annotation: object) -> type[BaseModel] | None:
     """Return the section that a field is, or is a list of."""
-    candidate = _item(annotation) or annotation
+    candidate = _bare(_item(annotation) or annotation)
     kinds = get_args(candidate) if get_origin(candidate) in {Union, UnionType} else (candidate,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
@@ -116,9 +116,13 @@ def _item(annotation: object) -> object | None:
     return get_args(annotation)[0] if get_origin(annotation) is tuple else None
 
 
+def _bare(annotation: object) -> object:
+    """Return what an annotated type is without its annotations."""
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+
+
 def _type(annotation: object) -> str:
-    if hasattr(annotation, "__metadata__"):
-        annotation = get_args(annotation)[0]
+    annotation = _bare(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{each}`" for each in arguments)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from consumer.attribution.channels import AWIN_CHANNEL
 from consumer.attribution.default_channels import DEFAULT_RULES
@@ -35,22 +36,47 @@ def _host_pattern(text: str) -> str:
     return pattern
 
 
+def _parameter_number(name: str) -> str:
+    if not re.fullmatch("[1-9][0-9]*", name):
+        raise ValueError("a custom parameter is named by its number, from 1 on")
+    return name
+
+
+def _numbered(custom: object) -> object:
+    """Take numbers for names, since ``2: market`` is a number in YAML. What else may be wrong is not judged here."""
+    if not isinstance(custom, dict):
+        return custom
+    numbered = {str(name) if type(name) is int else name: field for name, field in custom.items()}
+    if len(numbered) < len(custom):
+        raise ValueError("a number comes twice")
+    return numbered
+
+
 OrderField = Annotated[str, AfterValidator(_order_field)]
-Value = str | StrictBool | None
+Value = str | bool | None
+
+
+def _values(stated: object) -> tuple[Value, ...]:
+    values = tuple(stated) if isinstance(stated, list | tuple) else (stated,)
+    if not values:
+        raise ValueError("states no value, so it would never hold")
+    if not all(isinstance(value, Value) for value in values):
+        raise ValueError("a value is text, true, false or null: write a number in quotes")
+    return values
 
 
 def _own_domain(text: str) -> str:
     try:
         own_host(text)
     except SettingsError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error).removeprefix("channels.own_domains: ")) from None
     return text
 
 
-def _meant(conditions: dict[str, Value | tuple[Value, ...]]) -> dict[str, Value | tuple[Value, ...]]:
+def _meant(conditions: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
     """Refuse values that the field never has: the condition would hold for no order, silently."""
     for field, stated in conditions.items():
-        for value in stated if isinstance(stated, tuple) else (stated,):
+        for value in stated:
             if isinstance(value, bool) != (field == "test") and value is not None:
                 raise ValueError(
                     f"{field}: write {value!r} in quotes" if isinstance(value, bool) else f"{field} is true or false"
@@ -63,13 +89,11 @@ def _meant(conditions: dict[str, Value | tuple[Value, ...]]) -> dict[str, Value 
 
 
 _SYMBOLS = {"customer_type": {"NEW", "RETURNING"}, "consent": {"granted", "denied", "unknown"}}
-Conditions = Annotated[
-    dict[OrderField, Value | Annotated[tuple[Value, ...], Field(min_length=1)]], AfterValidator(_meant)
-]
+Conditions = Annotated[dict[OrderField, Annotated[tuple[Value, ...], BeforeValidator(_values)]], AfterValidator(_meant)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
-ParameterNumber = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
+ParameterNumber = Annotated[str, AfterValidator(_parameter_number)]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 Market = Annotated[str, StringConstraints(min_length=1)]
 OwnDomain = Annotated[str, AfterValidator(_own_domain)]
@@ -146,6 +170,14 @@ class ChannelRule(Section):
         return self
 
 
+def _line(line: object) -> ChannelRule | Literal["default"]:
+    if line == "default":
+        return "default"
+    if not isinstance(line, Mapping):
+        raise ValueError("a line is a mapping, or the word default")  # noqa: TRY004  # pydantic's contract
+    return ChannelRule.model_validate(line)
+
+
 class Channels(Section):
     """Names of channels that no touch decides, what belongs to the shop itself, and the channel table."""
 
@@ -154,7 +186,7 @@ class Channels(Section):
     own_domains: tuple[OwnDomain, ...] = Field(
         (), description="The shop's own hosts; referrers below them are internal."
     )
-    rules: tuple[ChannelRule | Literal["default"], ...] = Field(
+    rules: tuple[Annotated[ChannelRule | Literal["default"], BeforeValidator(_line)], ...] = Field(
         ("default",),
         description="The channel table, first match wins; `default` stands for all lines of the default table.",
     )
@@ -237,7 +269,7 @@ class Programme(Section):
     )
     zero_value: Literal["send", "skip"] = Field("send", description="Orders worth nothing.")
     voucher_codes: Texts = Field((), description="The only codes to be reported; empty: all.")
-    custom: dict[ParameterNumber, OrderField] = Field(
+    custom: Annotated[dict[ParameterNumber, OrderField], BeforeValidator(_numbered)] = Field(
         default_factory=dict, description="Custom parameters: number to order field, such as `2: market`."
     )
     products: bool = Field(default=False, description="Whether requests carry a row for each line of the order.")

@@ -62,10 +62,7 @@ def _all_milliseconds(durations: Mapping[str, timedelta]) -> dict[str, int]:
 
 
 def _conditions(conditions: Conditions) -> tuple[Condition, ...]:
-    return tuple(
-        Condition(field, frozenset(map(_text, values if isinstance(values, tuple) else (values,))))
-        for field, values in conditions.items()
-    )
+    return tuple(Condition(field, frozenset(map(_text, values))) for field, values in conditions.items())
 
 
 def _text(value: Value) -> str | None:

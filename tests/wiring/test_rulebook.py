@@ -92,6 +92,12 @@ def test_everything_arrives() -> None:
     )
 
 
+def test_a_custom_parameter_may_be_named_by_a_number() -> None:
+    """As YAML reads ``2: market``."""
+    values = {"programmes": [{"advertiser_id": "1", "custom": {2: "market", "10": "channel"}}]}
+    assert rulebook(parse(values)).shop.custom == {"2": "market", "10": "channel"}
+
+
 @pytest.mark.parametrize(
     ("section", "wrong", "told"),
     [
@@ -112,11 +118,16 @@ def test_everything_arrives() -> None:
         ("programmes", [{"advertiser_id": "1"}, {"advertiser_id": "1"}], "comes twice"),
         ("programmes", [{"advertiser_id": "1", "when": {"markets": "de"}}], "no such field"),
         ("programmes", [{"advertiser_id": "1", "when": {"awc": "x"}}], "no such field"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": 1}}], "valid string"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": ["de", 0]}}], "valid string"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": []}}], "at least 1 item"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": 1}}], "write a number in quotes"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": ["de", 0]}}], "write a number in quotes"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": {"de": None}}}], "a value is text"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": []}}], "states no value"),
         ("programmes", [{"advertiser_id": "1", "custom": {"2": "nothing"}}], "no such field"),
-        ("programmes", [{"advertiser_id": "1", "custom": {"p2": "market"}}], "programmes"),
+        ("programmes", [{"advertiser_id": "1", "custom": {"p2": "market"}}], "by its number"),
+        ("programmes", [{"advertiser_id": "1", "custom": {0: "market"}}], "by its number"),
+        ("programmes", [{"advertiser_id": "1", "custom": {True: "market"}}], "programmes"),
+        ("programmes", [{"advertiser_id": "1", "custom": {2: "market", "2": "channel"}}], "a number comes twice"),
+        ("programmes", [{"advertiser_id": "1", "custom": ["market"]}], "must be a mapping"),
         ("programmes", [{"advertiser_id": "1", "currencies": ["eur"]}], "currencies"),
         ("programmes", [{"advertiser_id": "1", "groups": {"field": "sku"}}], "codes must say"),
         ("programmes", [{"advertiser_id": "1", "groups": {"codes": {"a": "Shoes"}}}], "groups"),
