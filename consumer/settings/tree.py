@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import SettingsError
-from consumer.settings.decision import Attribution, Channels, Consent, Orders, Programme
+from consumer.settings.channels import Channels
+from consumer.settings.decision import Attribution, Consent, Orders, Programme
 from consumer.settings.delivery import Delivery, Offline
 from consumer.settings.infrastructure import Kafka, Ops, Schemas, State, Topics
 from consumer.settings.refusal import faults

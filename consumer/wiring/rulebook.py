@@ -10,7 +10,9 @@ from consumer.attribution.channel_rule import Rule
 from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from consumer.settings import Settings, milliseconds
-from consumer.settings.decision import ChannelRule, Conditions, Programme, Value
+from consumer.settings.channels import ChannelRule
+from consumer.settings.decision import Programme
+from consumer.settings.order_fields import Conditions, Value
 
 
 def rulebook(settings: Settings) -> Rulebook:
