@@ -136,10 +136,14 @@ def _type(annotation: object) -> str:
 
 
 def _limits(metadata: Sequence[Any]) -> str:
-    least = next((f", at least {each.ge}" for each in metadata if isinstance(each, Ge)), "")
-    above = next((f", more than {each.gt}" for each in metadata if isinstance(each, Gt)), "")
-    most = next((f", at most {each.le}" for each in metadata if isinstance(each, Le)), "")
+    least = next((f", at least {_limit(each.ge)}" for each in metadata if isinstance(each, Ge)), "")
+    above = next((f", more than {_limit(each.gt)}" for each in metadata if isinstance(each, Gt)), "")
+    most = next((f", at most {_limit(each.le)}" for each in metadata if isinstance(each, Le)), "")
     return least + above + most
+
+
+def _limit(value: object) -> object:
+    return _duration(value) if isinstance(value, timedelta) else value
 
 
 def _default(value: object) -> str:

@@ -11,10 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from consumer.attribution.channels import AWIN_CHANNEL
 from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.hosts import own_host
+from consumer.attribution.landing import CHECKSUM_RULE
+from consumer.attribution.lastclick import ORDER_RULE
 from consumer.errors import SettingsError
 from consumer.settings.types import ChannelName, Section, Texts
 
 _HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
+_TAKEN = frozenset({CHECKSUM_RULE, ORDER_RULE, "default"})
 
 
 def _host_pattern(text: str) -> str:
@@ -34,20 +37,28 @@ def _own_domain(text: str) -> str:
     return text
 
 
+def _free(name: str) -> str:
+    if name in _TAKEN:
+        raise ValueError(f"{name} has a meaning of its own: take another name")
+    return name
+
+
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
 LandingPath = Annotated[str, StringConstraints(pattern=r"^/[^*?#]*\*?$")]
 OwnDomain = Annotated[str, AfterValidator(_own_domain)]
-RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$"), AfterValidator(_free)]
 
 
 class ChannelRule(Section):
     """One line of the channel table. It matches when everything that it states holds."""
 
-    name: RuleName = Field(description="Its name, on conversions and in `explain`.")
+    name: RuleName = Field(
+        description="Its name, on conversions and in `explain`; unique, those of default lines included."
+    )
     channel: ChannelName | None = Field(description="The channel; null for landings that are no touch.")
     given: Texts = Field((), description="At least one of these query parameters is there and not empty.")
     absent: Texts = Field((), description="None of these query parameters is there.")
-    query: dict[str, Texts] = Field(
+    query: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Each of these query parameters has one of its values, capitals or not.",
     )
@@ -92,6 +103,17 @@ class Channels(Section):
         ("default",),
         description="The channel table, first match wins; `default` stands for all lines of the default table.",
     )
+
+    @model_validator(mode="after")
+    def _names_each_line_once(self) -> Channels:
+        if self.rules.count("default") > 1:
+            raise ValueError("rules: default comes twice")
+        own = [line.name for line in self.rules if isinstance(line, ChannelRule)]
+        names = own + [rule.name for rule in DEFAULT_RULES if "default" in self.rules]
+        twice = sorted({name for name in own if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"rules: {', '.join(twice)} comes twice, counting the lines that default stands for")
+        return self
 
     def touched(self) -> tuple[str, ...]:
         """Return the channels that a landing can have, sorted."""

@@ -26,7 +26,9 @@ class Attribution(Section):
     order_channel: Literal["trust", "touch"] = Field(
         "trust", description="Whether an order's own `channel` is the decision or one more touch."
     )
-    window: Duration = Field(timedelta(days=30), description="How far back a click or landing counts.")
+    window: Duration = Field(
+        timedelta(days=30), le=timedelta(days=365), description="How far back a click or landing counts."
+    )
     windows: dict[ChannelName, Duration] = Field(
         default_factory=dict, description="Shorter windows of single channels, such as `ppcgoogle: 7d`."
     )
@@ -96,7 +98,7 @@ class CommissionGroups(Section):
 class Programme(Section):
     """One Awin advertiser account."""
 
-    advertiser_id: str = Field(pattern=r"^[0-9]{1,12}$", description="Awin's number of the programme.")
+    advertiser_id: str = Field(pattern=r"^[1-9][0-9]{0,11}$", description="Awin's number of the programme.")
     when: Conditions = Field(
         default_factory=dict,
         description="Its orders: each field has one of these values. The first programme whose conditions hold gets an "

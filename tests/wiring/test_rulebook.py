@@ -15,6 +15,8 @@ from consumer.wiring.rulebook import rulebook
 
 DAY_MS = 86_400_000
 
+NEWS = {"name": "news", "channel": "email", "given": ["nl"]}
+
 FULL: dict[str, Any] = {
     "attribution": {"window": "60d", "windows": {"ppcgoogle": "7d", "email": "14d"}},
     "channels": {
@@ -92,6 +94,15 @@ def test_everything_arrives() -> None:
     )
 
 
+def test_without_the_default_lines_their_names_are_free() -> None:
+    """Only what is in the table must differ; a window may be a year long."""
+    rules = [NEWS, {**NEWS, "name": "search"}]
+    values = {"channels": {"rules": rules}, "attribution": {"window": "365d"}, "programmes": [{"advertiser_id": "10"}]}
+    book = rulebook(parse(values))
+    assert [rule.name for rule in book.shop.channel_rules] == ["news", "search"]
+    assert book.shop.window_ms == 365 * DAY_MS
+
+
 def test_a_custom_parameter_may_be_named_by_a_number() -> None:
     """As YAML reads ``2: market``."""
     values = {"programmes": [{"advertiser_id": "1", "custom": {2: "market", "10": "channel"}}]}
@@ -115,6 +126,20 @@ def test_a_custom_parameter_may_be_named_by_a_number() -> None:
         ("channels", {"rules": [{"name": "A B", "channel": "tv", "given": ["a"]}]}, "name"),
         ("channels", {"rules": [{"name": "a", "channel": "tv", "gievn": ["a"]}]}, "gievn"),
         ("channels", {"rules": ["defaults"]}, "channels.rules"),
+        ("channels", {"rules": ["default", "default"]}, "default comes twice"),
+        ("channels", {"rules": [NEWS, {**NEWS, "given": ["b"]}]}, "rules: news comes twice"),
+        (
+            "channels",
+            {"rules": [{**NEWS, "name": "search"}, "default"]},
+            "rules: search comes twice, counting the lines",
+        ),
+        ("channels", {"rules": [{**NEWS, "name": "awc"}]}, r"rules\[0\].name: awc has a meaning of its own"),
+        ("channels", {"rules": [{**NEWS, "name": "order"}]}, "order has a meaning"),
+        ("channels", {"rules": [{**NEWS, "name": "default"}]}, "default has a meaning"),
+        ("channels", {"rules": [{**NEWS, "query": {"utm_source": []}}]}, "query.utm_source: must not be empty"),
+        ("attribution", {"window": "366d"}, "attribution.window: should be less than or equal to 365 days"),
+        ("programmes", [{"advertiser_id": "01"}], "advertiser_id"),
+        ("programmes", [{"advertiser_id": "0"}], "advertiser_id"),
         ("programmes", [{"advertiser_id": "1"}, {"advertiser_id": "1"}], "comes twice"),
         ("programmes", [{"advertiser_id": "1", "when": {"markets": "de"}}], "no such field"),
         ("programmes", [{"advertiser_id": "1", "when": {"awc": "x"}}], "no such field"),
