@@ -18,6 +18,8 @@ from consumer.attribution.touch import Kind, Touch
 from consumer.events import Evidence, OrderCompleted
 
 MAX_EVIDENCE = 20
+ORDER_RULE = "order"
+"""Stands for a rule where the order itself names the channel."""
 
 Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_landing"]
 
@@ -192,11 +194,11 @@ def _carried(order: OrderCompleted, clicks: dict[str, int], rules: Rules) -> lis
         verdict = Verdict.SAME_CLICK if checksum.value in clicks else _refusal(checksum, time_ms, order, rules)
         carried.append(
             _Weighed(
-                time_ms, at_ms, _AFTER_SESSIONS, AWIN_CHANNEL, "order", checksum.value, checksum.kind.value, verdict
+                time_ms, at_ms, _AFTER_SESSIONS, AWIN_CHANNEL, ORDER_RULE, checksum.value, checksum.kind.value, verdict
             )
         )
     if order.channel is not None:
-        carried.append(_Weighed(at_ms, at_ms, _AFTER_SESSIONS + 1, order.channel, "order", None, 0, None))
+        carried.append(_Weighed(at_ms, at_ms, _AFTER_SESSIONS + 1, order.channel, ORDER_RULE, None, 0, None))
     return carried
 
 
@@ -219,7 +221,7 @@ def _denied(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> bool:
     statements = (order.consent, *(touch.consent for touch in reversed(seen)))
     said = next((statement for statement in statements if statement in {"granted", "denied"}), None)
     if said is None:
-        return rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"
+        return rules.consent_missing_for(order.market) == "deny"
     return said == "denied"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from consumer.delivery.sent import TOO_OLD
 from consumer.errors import Undecodable
-from consumer.events import Position
+from consumer.events import Position, Receipt
 from consumer.inspect.topic_reader import Span, TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import DeadLetterDecoder
@@ -16,7 +16,7 @@ from consumer.stream.schemas import Schemas
 
 
 class Originals:
-    """Finds conversions by where they stood.
+    """Finds conversions by where they stood, and by whose they are.
 
     Args:
         reader: where to read.
@@ -31,21 +31,24 @@ class Originals:
         self._dead_letter = DeadLetterDecoder(schemas)
         self._progress = progress
 
-    def of(self, wanted: Mapping[Position, str]) -> Iterator[tuple[Position, bytes | None, Headers]]:
-        """Yield the values of conversions that are still there, each once, with their headers.
+    def of(self, wanted: Mapping[bytes, Receipt]) -> Iterator[tuple[bytes, bytes | None, Headers]]:
+        """Yield the conversions that are still there, each once: key, value and headers.
+
+        Where an outbox was made anew, conversions of the old one and the new stood at the same place: they are told
+        apart by their keys.
 
         Args:
-            wanted: where they stood, with the reason of their receipts. Those with a dead letter are looked for there
-                first: it keeps them when they came from elsewhere, and is quicker read than the outbox.
+            wanted: by key, the receipts that say where they stood. Those with a dead letter are looked for there first:
+                it keeps them when they came from elsewhere, and is quicker read than the outbox.
         """
-        left = dict(wanted)
-        for at, value in self._put_aside({at for at, reason in wanted.items() if reason == TOO_OLD}):
-            if at in left:
-                del left[at]
-                yield at, value, ()
-        yield from self._outbox(set(left))
+        left = {key: receipt.source for key, receipt in wanted.items()}
+        put_aside = {key: receipt.source for key, receipt in wanted.items() if receipt.reason == TOO_OLD}
+        for key, value in self._put_aside(put_aside):
+            if left.pop(key, None) is not None:
+                yield key, value, ()
+        yield from self._outbox(left)
 
-    def _put_aside(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None]]:
+    def _put_aside(self, wanted: Mapping[bytes, Position]) -> Iterator[tuple[bytes, bytes | None]]:
         if not wanted:
             return
         topic = self._topics.dead_letter
@@ -56,13 +59,16 @@ class Originals:
                 letter = self._dead_letter(record.value, record.headers)
             except Undecodable:
                 continue  # no letter of ours, so none of an order that waits; `audit` counts them
-            if letter.stage == "deliver" and letter.source in wanted and not letter.truncated:
-                yield letter.source, letter.value
+            key = letter.key
+            if key is None or letter.stage != "deliver" or letter.truncated:
+                continue
+            if wanted.get(key) == letter.source:
+                yield key, letter.value
 
-    def _outbox(self, wanted: set[Position]) -> Iterator[tuple[Position, bytes | None, Headers]]:
+    def _outbox(self, wanted: Mapping[bytes, Position]) -> Iterator[tuple[bytes, bytes | None, Headers]]:
         topic = self._topics.conversion
         offsets: dict[int, set[int]] = {}
-        for at in wanted:
+        for at in wanted.values():
             if at.topic == topic:
                 offsets.setdefault(at.partition, set()).add(at.offset)
         spans = self._reader.spans(topic) if offsets else {}
@@ -71,5 +77,6 @@ class Originals:
             piece = Span(max(span.start, min(mine)), min(span.end, max(mine) + 1))
             self._progress(f"{topic} [{number}]")
             for record in self._reader.read({TopicPartition(topic, number): piece}):
-                if record.offset in mine:
-                    yield Position(topic, number, record.offset), record.value, record.headers
+                key = record.key
+                if key is not None and wanted.get(key) == Position(topic, number, record.offset):
+                    yield key, record.value, record.headers

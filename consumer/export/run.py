@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from consumer.awin import offline
 from consumer.awin.offline import Layout
 from consumer.errors import Fenced, TopicError, Undecodable
-from consumer.events import Position, Receipt
+from consumer.events import Receipt
 from consumer.export import publication
 from consumer.export.originals import Originals
 from consumer.export.outcome import ExportedFile, Outcome
 from consumer.export.ports import Folder, Writer
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
-from consumer.export.selection import ReceiptBook, Selection, Waiting
+from consumer.export.selection import ReceiptBook, Selection
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, ReceiptDecoder, ReceiptEncoder
@@ -140,14 +140,11 @@ class Export:
 
     def _rows(self, book: ReceiptBook) -> Rows:
         rows = Rows(self._read_conversion, self._layout, self._now_ms())
-        # Where the outbox was made anew, orders of the old one and the new may have stood at the same place.
-        stood: dict[Position, dict[bytes, Waiting]] = {}
-        for key, waiting in book.waiting.items():
-            stood.setdefault(waiting.receipt.source, {})[key] = waiting
-        reasons = {at: next(iter(orders.values())).receipt.reason for at, orders in stood.items()}
-        for at, value, headers in self._originals.of(reasons):
-            rows.add(stood.pop(at), value, headers)
-        rows.skipped["expired"] += sum(map(len, stood.values()))
+        left = dict(book.waiting)
+        receipts = {key: waiting.receipt for key, waiting in left.items()}
+        for key, value, headers in self._originals.of(receipts):
+            rows.add(key, left.pop(key), value, headers)
+        rows.skipped["expired"] += len(left)
         return rows
 
     def _export(self, writer: Writer, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:

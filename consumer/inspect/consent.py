@@ -61,10 +61,9 @@ def consent(
             session_offset=offset,
             withheld=withheld,
         )
-    market = order.market if order.market in rules.consent_missing_in else None
-    holds = rules.consent_missing_in[market] if market else rules.consent_missing
-    statement: Consent = "denied" if holds == "deny" else "granted"
-    return ConsentFound(said_by="nobody", statement=statement, market=market or "", withheld=withheld)
+    statement: Consent = "denied" if rules.consent_missing_for(order.market) == "deny" else "granted"
+    market = order.market if order.market and order.market.lower() in rules.consent_missing_in else ""
+    return ConsentFound(said_by="nobody", statement=statement, market=market, withheld=withheld)
 
 
 def evidence_is_left_out(conversion: Conversion) -> bool:

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from consumer import money
-from consumer.awin.offline import neutral
 from consumer.errors import SettingsError
 from consumer.simulation.decision import Decision
 from consumer.simulation.report import Change
+from consumer.spreadsheet import neutral
 
 COLUMNS = (
     *("order_ref", "order_id", "completed_at", "currency", "amount", "change"),

@@ -436,6 +436,8 @@ def test_a_channel_may_have_a_shorter_window(touches: list[Touch], expected: tup
         ("assume", {"de": "deny"}, "fr", None, True),
         ("deny", {"fr": "assume"}, "fr", None, True),
         ("assume", {"de": "deny"}, None, None, True),
+        ("assume", {"de": "deny"}, "DE", None, False),
+        ("deny", {"de": "assume"}, "De", None, True),
     ],
 )
 def test_what_silence_about_consent_means(

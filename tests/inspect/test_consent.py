@@ -63,6 +63,10 @@ def test_of_nobody_the_settings_speak() -> None:
     assert consent(decided((1, "won_no_consent")), german, said, RULES) == ConsentFound(
         said_by="nobody", statement="denied", market="de", withheld=True
     )
+    upper = replace(ORDER, market="DE")
+    assert consent(decided((1, "won_no_consent")), upper, said, RULES) == ConsentFound(
+        said_by="nobody", statement="denied", market="DE", withheld=True
+    )
 
 
 def test_what_is_gone_is_not_guessed() -> None:

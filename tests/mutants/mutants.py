@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """A change of one place in the package that breaks one rule."""
-
-    rule: str
-    """The rule that it breaks."""
-    file: str
-    """Below ``consumer``."""
-    old: str
-    """Stands there exactly once."""
-    new: str
-
+from tests.mutants.mutant import Mutant
+from tests.mutants.of_channels import OF_CHANNELS
+from tests.mutants.of_orders import OF_ORDERS
+from tests.mutants.of_output import OF_OUTPUT
+from tests.mutants.of_touches import OF_TOUCHES
 
 MUTANTS = {
+    **OF_TOUCHES,
+    **OF_CHANNELS,
+    **OF_ORDERS,
+    **OF_OUTPUT,
     "a landing at the very time of the order is not seen": Mutant(
         "an order sees landed_at ≤ C (section 2)",
         "attribution/lastclick.py",
@@ -146,15 +141,21 @@ MUTANTS = {
     ),
     "silence is consent": Mutant(
         "where nothing was said, consent.missing holds (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing_in.get(order.market or "") == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        'self.consent_missing_in.get((market or "").lower(), "assume")',
     ),
     "markets are all alike": Mutant(
         "where nothing was said, consent.markets comes before consent.missing (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        "self.consent_missing",
+    ),
+    "a market's capitals count": Mutant(
+        "consent.markets and the order's market are compared in lower case (section 4)",
+        "attribution/rules.py",
+        '(market or "").lower()',
+        '(market or "")',
     ),
     "a landing path may go on": Mutant(
         "a landing's path is one of these, without a star as a whole (section 5)",

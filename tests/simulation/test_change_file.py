@@ -18,7 +18,7 @@ AMOUNT = Decimal("1234.5")
 DECISION = Decision("1001", "email", ("1001_1_a", "1001_2_b"), (Part("DEFAULT", AMOUNT),), AMOUNT, "last_click")
 CHANGE = Change(
     at=Position("order.completed", 3, 17),
-    order_ref="=A,1",
+    order_ref="=A;=1",
     order_id="+7",
     completed_at_ms=1_700_000_000_001,
     currency="EUR",
@@ -39,7 +39,7 @@ def test_the_file_has_a_row_for_each_change(tmp_path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as written:
         (row,) = csv.DictReader(written)
     assert row == {
-        "order_ref": "'=A,1",
+        "order_ref": "'=A;'=1",
         "order_id": "'+7",
         "completed_at": "2023-11-14T22:13:20.001+00:00",
         "currency": "EUR",

@@ -225,7 +225,7 @@ def features_of_clicks(
     clicks = counting_clicks(order, seen, rules)
     is_taken = len(ending.click_checksums) < len({click.kind == "strictly_necessary" for click in clicks})
     is_silent = statement_of(order, seen) is None
-    in_market = is_silent and order.market in rules.consent_missing_in
+    in_market = is_silent and (order.market or "").lower() in rules.consent_missing_in
     is_normal_sent = bool(ending.click_checksums) and any(
         click.checksum == ending.click_checksums[0] and click.kind != "strictly_necessary" for click in clicks
     )

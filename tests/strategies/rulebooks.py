@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from tests.strategies.clock import (
     CLICK_DELAY_MS,
@@ -26,7 +27,7 @@ LINES = (
     Rule(name="all_paths", channel="visit", landing_path=("*",), given=frozenset({"utm_campaign"})),
     Rule(name="partners", channel="aw", landing_path=("/partner*",)),
     Rule(name="front", channel=None, landing_path=("/",), landing_host=frozenset({"www.shop.example"})),
-    Rule(name="app", channel="app", landing_host=frozenset({"m.shop.example", "app.*"})),
+    Rule(name="app", channel="app", landing_host=frozenset({"m.shop.example", ".app.*"})),
     Rule(name="any_shop", channel="shops", landing_host=frozenset({".shop.example"}), given=frozenset({"fbclid"})),
     Rule(name="some_host", channel="some", landing_host=frozenset({"*"}), absent=frozenset({"gclid", "utm_source"})),
     Rule(name="podcast", channel="podcast", query=(("utm_medium", frozenset({"podcast", "radio"})),)),
@@ -38,6 +39,8 @@ LINES = (
     Rule(name="news", channel=None, query=(("utm_source", frozenset({"news"})),), absent=frozenset({"utm_medium"})),
     Rule(name="bing", channel="bing", referrer=frozenset({"bing.com", "www.blog.example"})),
     Rule(name="google_path", channel="google", referrer=frozenset({"google.*"}), landing_path=("/shoes*",)),
+    Rule(name="google_all", channel="goog", referrer=frozenset({".google.*"}), absent=frozenset({"utm_source"})),
+    Rule(name="google_news", channel="news", referrer=frozenset({"news.google.*", "m.baidu.*"})),
     Rule(name="linked", channel="linked", referrer=frozenset({"*"}), absent=frozenset({"utm_medium"})),
     Rule(name="social_ad", channel="socialad", referrer=frozenset({".facebook.com"}), absent=frozenset({"utm_source"})),
     Rule(name="lost", channel="lost", given=frozenset({"awc", "awaid"})),

@@ -181,8 +181,9 @@ def is_denied(order: OrderCompleted, seen: list[Touch], rules: Rules) -> bool:
     statement = statement_of(order, seen)
     if statement is not None:
         return statement == "denied"
-    if order.market in rules.consent_missing_in:
-        return rules.consent_missing_in[order.market] == "deny"
+    for market, missing in rules.consent_missing_in.items():
+        if order.market is not None and order.market.lower() == market.lower():
+            return missing == "deny"
     return rules.consent_missing == "deny"
 
 
