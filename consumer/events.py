@@ -142,8 +142,9 @@ class Conversion(Struct, frozen=True, kw_only=True):
     source: Position
     products: tuple[Product, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was done to express the order: ``unknown_group``, then ``pro_rata`` or ``default_group``; then ``forgotten``
-    when the visitor was forgotten before the order was read."""
+    """What was done to express the order: ``unknown_group``, then ``pro_rata`` or ``default_group``; ``malformed_awc``
+    when it carried something that is no click checksum; ``forgotten`` when the visitor was forgotten before it was
+    read."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

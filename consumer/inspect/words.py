@@ -58,6 +58,7 @@ OUTCOMES = {
 """By the words of `consumer.events.Outcome`."""
 
 NOTES = {
+    "malformed_awc": "what the order carried as its click checksum is none: it was ignored",
     "unknown_group": "a line's value has no commission group: it went to the default group",
     "pro_rata": "the lines do not add up to the subtotal: it was divided in their proportion",
     "default_group": "the lines do not add up to the subtotal: all of it went to the default group",

@@ -97,7 +97,8 @@ class Metrics:
         self.notes = Counter(
             "awin_conversion_notes",
             "Conversions for which something was done to express the order, by what (pro_rata, default_group, "
-            "unknown_group), or whose visitor had been forgotten (forgotten).",
+            "unknown_group), whose own click checksum is none (malformed_awc), or whose visitor had been forgotten "
+            "(forgotten).",
             ["note"],
             registry=registry,
         )

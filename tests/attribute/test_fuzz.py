@@ -44,7 +44,7 @@ REASONS = {
     *((SESSIONS, reason) for reason in ("bad_visitor_key", "missing_field")),
     *((ORDERS, reason) for reason in ("order_ref_empty", "order_ref_too_long", "order_ref_bad", "bad_currency")),
     *((ORDERS, reason) for reason in ("bad_amount", "negative_amount", "bad_commission_group", "bad_channel")),
-    *((ORDERS, reason) for reason in ("bad_awc", "conflict", "order_too_late")),
+    *((ORDERS, reason) for reason in ("conflict", "order_too_late")),
 }
 """Topic and reason of the dead letters that must be among those that come of it."""
 

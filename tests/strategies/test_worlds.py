@@ -31,12 +31,11 @@ FAULTS = {
     ("parts_mismatch", "lines"),
     ("negative_amount", "lines"),
     ("bad_channel", "channel"),
-    ("bad_awc", "awc"),
     ("order_too_late", "completed_at"),
     ("event_time_in_future", "completed_at"),
 }
 WHYS = {"last_click", "order_channel", "direct_only", "no_landing", "no_model"}
-NOTES = {"unknown_group", "pro_rata", "default_group"}
+NOTES = {"unknown_group", "pro_rata", "default_group", "malformed_awc"}
 RULES = {rule for rule, _, _ in DEFAULT_TABLE} | {line.name for line in LINES} | {"awc", None}
 KINDS = {"normal", "strictly_necessary", "gclid", None}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumer.attribution.rules import Rules
-from consumer.demo.reference.landing import Kind, Touch, is_gclid_form
+from consumer.demo.reference.landing import Kind, Touch, is_awc_form, is_gclid_form
 from consumer.events import Consent, OrderCompleted
 
 OFFSET_OF_ORDERS_AWC = 2**64
@@ -88,9 +88,17 @@ def counting_clicks(order: OrderCompleted, seen: list[Touch], rules: Rules) -> l
     for landing in seen:
         if landing.checksum is not None and landing.checksum not in clicks:
             clicks[landing.checksum] = click_of(landing.checksum, landing, rules)
-    if order.awc is not None and order.awc not in clicks:
-        clicks[order.awc] = click_of_order(order.awc, order)
+    own = own_awc(order)
+    if own is not None and own not in clicks:
+        clicks[own] = click_of_order(own, order)
     return [click for click in clicks.values() if counts(click, order, rules)]
+
+
+def own_awc(order: OrderCompleted) -> str | None:
+    """Section 3: the order's own awc, if it is well-formed."""
+    if order.awc is None or is_awc_form(order.awc) or is_gclid_form(order.awc):
+        return order.awc
+    return None
 
 
 def click_of(checksum: str, landing: Touch, rules: Rules) -> Candidate:

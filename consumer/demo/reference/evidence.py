@@ -12,6 +12,7 @@ from consumer.demo.reference.decision import (
     Decision,
     click_of,
     click_of_order,
+    own_awc,
 )
 from consumer.demo.reference.landing import Touch
 from consumer.events import Evidence, OrderCompleted
@@ -81,12 +82,13 @@ def items_of_order(order: OrderCompleted, decision: Decision, rules: Rules) -> l
     """What the order itself carried: its awc and its channel."""
     at_ms = order.completed_at_ms
     items = []
-    if order.awc is not None:
-        landings = [touch for touch in decision.seen if touch.checksum == order.awc]
-        click = click_of(order.awc, landings[0], rules) if landings else click_of_order(order.awc, order)
-        verdict = verdict_on_first(OFFSET_OF_ORDERS_AWC, order.awc, decision, rules)
+    own = own_awc(order)
+    if own is not None:
+        landings = [touch for touch in decision.seen if touch.checksum == own]
+        click = click_of(own, landings[0], rules) if landings else click_of_order(own, order)
+        verdict = verdict_on_first(OFFSET_OF_ORDERS_AWC, own, decision, rules)
         verdict = "same_click" if landings else verdict
-        items.append(Item(click.time_ms, at_ms, OFFSET_OF_ORDERS_AWC, "aw", "order", order.awc, verdict))
+        items.append(Item(click.time_ms, at_ms, OFFSET_OF_ORDERS_AWC, "aw", "order", own, verdict))
     if order.channel is not None:
         verdict = verdict_on_first(OFFSET_OF_ORDERS_CHANNEL, None, decision, rules)
         items.append(Item(at_ms, at_ms, OFFSET_OF_ORDERS_CHANNEL, order.channel, "order", None, verdict))

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.demo.reference.conditions import is_excluded, programme_of
-from consumer.demo.reference.decision import Decision, decide
+from consumer.demo.reference.decision import Decision, decide, own_awc
 from consumer.demo.reference.details import custom_of, products_of, vouchers_of
 from consumer.demo.reference.evidence import evidence_of
 from consumer.demo.reference.faults import Fault, fault_of
@@ -230,7 +230,7 @@ def conversion(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected
         customer_acquisition=event.customer_type,
         custom=custom_of(event, rules),
         products=products_of(event, rules),
-        notes=division.notes,
+        notes=(*division.notes, *(("malformed_awc",) if event.awc is not None and own_awc(event) is None else ())),
         test=event.test or rules.mode == "test",
         decidable_at_ms=event.completed_at_ms + wait_ms,
         evidence=evidence_of(event, decision, rules),
