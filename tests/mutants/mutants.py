@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """A change of one place in the package that breaks one rule."""
-
-    rule: str
-    """The rule that it breaks."""
-    file: str
-    """Below ``consumer``."""
-    old: str
-    """Stands there exactly once."""
-    new: str
-
+from tests.mutants.mutant import Mutant
+from tests.mutants.of_channels import OF_CHANNELS
+from tests.mutants.of_orders import OF_ORDERS
+from tests.mutants.of_output import OF_OUTPUT
+from tests.mutants.of_touches import OF_TOUCHES
 
 MUTANTS = {
+    **OF_TOUCHES,
+    **OF_CHANNELS,
+    **OF_ORDERS,
+    **OF_OUTPUT,
     "a landing at the very time of the order is not seen": Mutant(
         "an order sees landed_at ≤ C (section 2)",
         "attribution/lastclick.py",
