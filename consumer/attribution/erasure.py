@@ -14,26 +14,21 @@ _REFUSABLE = frozenset({Kind.NORMAL.value, Kind.GCLID.value})
 def refused(touches: Sequence[Touch], watermark_ms: int, settle_ms: int) -> list[Touch]:
     """Return a visitor's touches whose checksum is to be erased: refused, and not granted again for long enough.
 
-    The last statement must be a refusal, and both it and the landing that brought the checksum must be older, by event
-    time, than ``settle_ms``. A strictly necessary checksum stays.
+    The last statement must be a refusal and older, by event time, than ``settle_ms``. What landed after it stays, and
+    so does a strictly necessary checksum.
 
     Args:
         touches: all touches of one visitor.
         watermark_ms: how far event time has come.
         settle_ms: how long a banner may take to be answered.
     """
-    settled_ms = watermark_ms - settle_ms
     stated = [touch for touch in touches if touch.consent in {"granted", "denied"}]
     if not stated:
         return []
     last = max(stated, key=lambda touch: (touch.landed_at_ms, touch.offset))
-    if last.consent != "denied" or last.landed_at_ms > settled_ms:
+    if last.consent != "denied" or last.landed_at_ms > watermark_ms - settle_ms:
         return []
-    return [
-        touch
-        for touch in touches
-        if touch.kind in _REFUSABLE and touch.landed_at_ms <= min(last.landed_at_ms, settled_ms)
-    ]
+    return [touch for touch in touches if touch.kind in _REFUSABLE and touch.landed_at_ms <= last.landed_at_ms]
 
 
 def without_checksum(touch: Touch, touches: Sequence[Touch]) -> Touch:

@@ -23,7 +23,7 @@ Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_l
 
 _STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
 _ERASED = Kind.ERASED.value
-"""This kind and those after it have no checksum to be sent."""
+"""This kind and those after it have no checksum any more, and stand for normal and gclid ones."""
 _landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
 """Stands for the offset of what the order itself carries, which ranks after every session's."""
@@ -101,10 +101,11 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
     ranked = sorted(_weigh(order, seen, rules), key=_rank, reverse=True)
     candidates = [item for item in ranked if item.verdict is None]
     winner = candidates[0] if candidates and rules.model != "none" else None
-    clicks = [item for item in candidates if item.awc]
+    clicks = [item for item in candidates if item.kind]
     normal = next((item for item in clicks if item.kind != _STRICTLY_NECESSARY), None)
     necessary = next((item for item in clicks if item.kind == _STRICTLY_NECESSARY), None)
-    withheld = normal if _denied(order, seen, rules) else None
+    is_erased = normal is not None and normal.kind >= _ERASED
+    withheld = normal if is_erased or _denied(order, seen, rules) else None
     channel, reason = _channel(order, rules, winner, known=bool(seen))
     sent = tuple([c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld])
     evidence = tuple(
@@ -146,19 +147,21 @@ def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_
     weighed: list[_Weighed] = []
     landings: set[tuple[str, str | None, str | None]] = set()
     clicks: dict[str, int] = {}
+    erased = {touch.awc for touch in seen if touch.kind == _ERASED}
     at_ms = order.completed_at_ms
     for touch in seen:
-        landing = (touch.session_id, touch.channel, touch.awc)
+        click: str | None = None
         time_ms, verdict = touch.landed_at_ms, None if touch.channel else Verdict.DIRECT
         if verdict is None and touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel):
             verdict = Verdict.OUTSIDE_WINDOW
         if touch.awc is not None:
             checksum = of_touch(touch.awc, touch.kind)
-            # What is left of an erased checksum names the click as well as can be.
-            click = touch.awc if touch.awc in clicks else erasure.remainder(touch.awc, touch.kind)
+            left = erasure.remainder(touch.awc, touch.kind) if erased else touch.awc
+            click = left if left in erased else touch.awc
             time_ms = clicks.get(click, _click_time(checksum, touch.landed_at_ms, rules))
             verdict = Verdict.SAME_CLICK if click in clicks else _refusal(checksum, time_ms, order, rules)
-            clicks[touch.awc] = time_ms
+            clicks[click] = clicks[touch.awc] = time_ms
+        landing = (touch.session_id, touch.channel, click)
         if landing in landings:
             verdict = Verdict.SAME_LANDING
         landings.add(landing)
@@ -224,10 +227,9 @@ def _channel(order: OrderCompleted, rules: Rules, winner: _Weighed | None, *, kn
 
 def _verdict(candidate: _Weighed, winner: _Weighed | None, withheld: _Weighed | None) -> Verdict:
     """Return the verdict on a candidate."""
-    refused = candidate is withheld or candidate.kind >= _ERASED
     if candidate is winner:
-        return Verdict.WON_NO_CONSENT if refused else Verdict.WON
-    if refused:
+        return Verdict.WON_NO_CONSENT if candidate is withheld else Verdict.WON
+    if candidate is withheld:
         return Verdict.NO_CONSENT
     return Verdict.EARLIER if winner is not None else Verdict.NO_MODEL
 
