@@ -48,3 +48,14 @@ def without_checksum(touch: Touch, touches: Sequence[Touch]) -> Touch:
 def remainder(awc: str, kind: int) -> str:
     """Return what would be left of a touch's checksum: the same for all landings of one normal click."""
     return awc.rpartition("_")[0] if kind in {Kind.NORMAL, Kind.STRICTLY_NECESSARY} else awc
+
+
+def brought_back(touches: list[Touch], awc: str | None) -> list[Touch]:
+    """Return the touches that an order sees, with the checksum that the order itself carries where it was erased."""
+    left = None if awc is None else remainder(awc, Kind.NORMAL)
+    if awc is None or not any(touch.awc == left and touch.kind == Kind.ERASED for touch in touches):
+        return touches
+    return [
+        replace(touch, awc=awc, kind=Kind.NORMAL.value) if touch.awc == left and touch.kind == Kind.ERASED else touch
+        for touch in touches
+    ]

@@ -97,7 +97,7 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
         rules: the settings of the decision.
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
-    seen = _seen(order, touches, rules, cut)
+    seen = erasure.brought_back(_seen(order, touches, rules, cut), order.awc)
     ranked = sorted(_weigh(order, seen, rules), key=_rank, reverse=True)
     candidates = [item for item in ranked if item.verdict is None]
     winner = candidates[0] if candidates and rules.model != "none" else None

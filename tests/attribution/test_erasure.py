@@ -95,6 +95,18 @@ def test_no_earlier_checksum_is_sent_instead() -> None:
     assert verdicts(found) == {3: "direct", 1: "won_no_consent", 2: "earlier"}
 
 
+def test_an_order_that_carries_the_checksum_has_it() -> None:
+    """It is sent, if consent was granted since: nothing is different for having been erased."""
+    said = click(1, DAY, awc(C - DAY - MINUTE), **DENIED)
+    own = order(awc=awc(C - DAY - MINUTE))
+    rules = Rules(advertiser_id="1001")
+    for landings, sent in ([touch(2, MINUTE, **GRANTED)], (own.awc,)), ([], ()):
+        before = decide(own, [said, *landings], rules)
+        after = decide(own, [without_checksum(said, [said]), *landings], rules)
+        assert after == before
+        assert after.click_checksums == sent
+
+
 def test_what_is_erased_cannot_be_sent_after_a_grant() -> None:
     """The click keeps its channel; its checksum is gone."""
     said = click(1, DAY, awc(C - DAY), **DENIED)
