@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from consumer.awin import sread
 from consumer.demo.awin import MINOR_DIGITS
 from consumer.demo.awin.rules import Rules as StandIn
-from consumer.demo.reference import Expected, expect, fault_of_session
+from consumer.demo.reference import Expected, Facts, expect, fault_of_session
 from consumer.events import Conversion, DeadLetter, outbox_key
 from consumer.state import orders
 from consumer.state.orders import Ledger, Link
@@ -64,7 +64,8 @@ def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
 def expected_endings(cluster: Cluster, given: Input) -> dict[Place, Expected]:
     """What the reference says of every order, given the cuts of the decisions that were forced."""
     cuts = {place: link.session_cut for place, link in _links(cluster).items() if link.session_cut is not None}
-    return expect(given.sessions, given.orders, cluster.rulebook, cut_over_ms=_cut_over(cluster), cuts=cuts)
+    facts = Facts(cuts=cuts)
+    return expect(given.sessions, given.orders, cluster.rulebook, cut_over_ms=_cut_over(cluster), facts=facts)
 
 
 def check_state(cluster: Cluster) -> None:

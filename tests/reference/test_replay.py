@@ -10,7 +10,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rulebook, Rules
-from consumer.demo.reference import LoggedOrder, expect
+from consumer.demo.reference import Facts, LoggedOrder, expect
 from tests.reference.cases import GOOGLE_AD, NOON_MS, RULES, landing, line, log, ordered
 from tests.strategies.worlds import World, worlds
 
@@ -142,4 +142,4 @@ def test_forced_and_by_watermark_agree_when_nothing_is_late(world: World) -> Non
     sessions = log(*in_time)
     rules = Rulebook(tuple(replace(rules, grace_ms=1) for rules in world.rules.programmes), world.rules.exclude)
     cuts = {(order.partition, order.offset): len(sessions) for order in world.orders}
-    assert expect(sessions, world.orders, rules) == expect(sessions, world.orders, rules, cuts=cuts)
+    assert expect(sessions, world.orders, rules) == expect(sessions, world.orders, rules, facts=Facts(cuts=cuts))

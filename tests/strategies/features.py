@@ -12,7 +12,8 @@ from consumer.demo.reference.decision import counting_clicks, is_seen, own_time_
 from consumer.demo.reference.evidence import MOST
 from consumer.demo.reference.landing import Touch
 from consumer.demo.reference.money import group_of
-from consumer.demo.reference.replay import touches_by_visitor, without_empty_text
+from consumer.demo.reference.replay import without_empty_text
+from consumer.demo.reference.sessions import good_sessions, touches_by_visitor
 from consumer.events import OrderCompleted
 from tests.strategies.worlds import World
 
@@ -94,8 +95,9 @@ SITUATIONS = {*LANDINGS, *CLICKS, *IDENTITIES, *BASKETS}
 def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iterator[Feature]:
     """Name everything noteworthy that occurs in a world of which the reference says what is ``expected``."""
     shop = world.rules.shop
-    visitors = touches_by_visitor(world.sessions, shop)
-    if sum(len(touches) for touches in visitors.values()) < len(world.sessions):
+    sessions = good_sessions(world.sessions, shop)
+    visitors = touches_by_visitor(sessions, shop)
+    if len(sessions) < len(world.sessions):
         yield "session dead letter"
     for touches in visitors.values():
         for touch in touches:
@@ -104,7 +106,7 @@ def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iter
     programmes = {rules.advertiser_id: rules for rules in world.rules.programmes}
     for record in world.orders:
         ending = expected[record.partition, record.offset]
-        order = without_empty_text(record.event)
+        order = without_empty_text(record).event
         yield from features_of_ending(ending)
         yield from features_of_order(world, record, order)
         if ending.why:
