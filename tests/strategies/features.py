@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from consumer.attribution.rules import Rules
-from consumer.demo.reference import Expected, LoggedOrder
+from consumer.demo.reference import Expected, Facts, LoggedOrder, LoggedSession, fault_of_session, history_of
 from consumer.demo.reference.conditions import all_hold, is_excluded
 from consumer.demo.reference.decision import counting_clicks, is_seen, own_time_ms, statement_of, window_of
 from consumer.demo.reference.evidence import MOST
 from consumer.demo.reference.landing import Touch
 from consumer.demo.reference.money import group_of
 from consumer.demo.reference.replay import without_empty_text
-from consumer.demo.reference.sessions import good_sessions, touches_by_visitor
 from consumer.events import OrderCompleted
+from tests.strategies.erasures import ERASURES, features_of_erased, features_of_refusals, features_of_requests
 from tests.strategies.worlds import World
 
 Feature = str | tuple[str, str | None]
@@ -89,16 +89,18 @@ BASKETS = (
     "line that is no product",
     "product of the default group",
 )
-SITUATIONS = {*LANDINGS, *CLICKS, *IDENTITIES, *BASKETS}
+SITUATIONS = {*LANDINGS, *CLICKS, *IDENTITIES, *BASKETS, *ERASURES}
 
 
 def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iterator[Feature]:
     """Name everything noteworthy that occurs in a world of which the reference says what is ``expected``."""
     shop = world.rules.shop
-    sessions = good_sessions(world.sessions, shop)
-    visitors = touches_by_visitor(sessions, shop)
-    if len(sessions) < len(world.sessions):
+    history = history_of(world.sessions, shop, Facts())
+    visitors = history.visitors
+    if any(isinstance(each, LoggedSession) and fault_of_session(each, shop) is not None for each in world.sessions):
         yield "session dead letter"
+    yield from features_of_requests(world)
+    yield from features_of_refusals(world, history)
     for touches in visitors.values():
         for touch in touches:
             yield ("rule", touch.rule)
@@ -108,6 +110,7 @@ def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iter
         ending = expected[record.partition, record.offset]
         order = without_empty_text(record).event
         yield from features_of_ending(ending)
+        yield from features_of_erased(ending)
         yield from features_of_order(world, record, order)
         if ending.why:
             rules = programmes[ending.programme]
