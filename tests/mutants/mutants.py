@@ -1,21 +1,9 @@
-"""One broken rule each: what a slip of the keyboard could make of the product."""
+"""One broken rule each of docs/attribution.md."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """A change of one place in the package that breaks one rule."""
-
-    rule: str
-    """The rule that it breaks."""
-    file: str
-    """Below ``consumer``."""
-    old: str
-    """Stands there exactly once."""
-    new: str
-
+from tests.mutants.erasing import ERASING
+from tests.mutants.mutant import Mutant
 
 MUTANTS = {
     "a landing at the very time of the order is not seen": Mutant(
@@ -105,8 +93,8 @@ MUTANTS = {
     "consent is ignored": Mutant(
         "when consent is denied, the normal checksum is not sent (section 4)",
         "attribution/lastclick.py",
-        "withheld = normal if _denied(order, seen, rules) else None",
-        "withheld = None",
+        "withheld = normal if is_erased or _denied(order, seen, rules) else None",
+        "withheld = normal if is_erased else None",
     ),
     "the first statement about consent holds": Mutant(
         "the last statement before the order holds (section 4)",
@@ -324,4 +312,5 @@ MUTANTS = {
         "cut_over_ms - rules.window_ms - rules.max_clock_skew_ms",
         "cut_over_ms - rules.window_ms // 2",
     ),
+    **ERASING,
 }

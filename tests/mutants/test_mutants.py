@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.mutants.mutants import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 UNCHANGED = "unchanged"
