@@ -81,7 +81,7 @@ class AttributePartition:
         self.forgotten_visitors = 0
         self.forgotten_orders = 0
         self.early: Counter[Decided] = Counter()
-        """Orders decided since the last `decide` because their visitor was to be forgotten."""
+        """Orders decided since the last `decide` because a visitor was to be forgotten."""
         self._swept_to: str | None = None
         self._rulebook = rulebook
         self._shop = rulebook.shop
@@ -168,8 +168,7 @@ class AttributePartition:
         ``session_position`` is how far the session partition has been read, trailing gaps included.
         """
         decided, self.early = self.early, Counter()
-        for waiting in self.pending.ready(self.state.ledger.watermark_ms):
-            decided[self._decide(waiting, None)] += 1
+        self._decide_ready(decided)
         for waiting in self.pending.forced(session_position):
             decided[self._decide(waiting, self.next_session)] += 1
         return decided
@@ -222,7 +221,8 @@ class AttributePartition:
     def _forget_visitor(self, record: Record, key: bytes) -> None:
         """Erase the visitor of a key, but for a marker.
 
-        Orders that wait for more of the visitor's sessions are decided now, by force: they see what was.
+        Orders that wait for more of the visitor's sessions are decided now, by force: they see what was. Those that
+        can be decided are, too: whether they came in the same batch makes no difference.
         """
         try:
             visitor = key.decode()
@@ -233,6 +233,7 @@ class AttributePartition:
                 "a session record without a value asks to forget the visitor in its key, which is not UTF-8",
             ) from error
         conversion.check_id("visitor_id", visitor)
+        self._decide_ready(self.early)
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
         self.state.forget_visitor(visitor, erasure.marker(record.offset, record.timestamp_ms))
@@ -273,6 +274,10 @@ class AttributePartition:
     def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
         waits_until_ms = order.completed_at_ms + self._shop.grace_ms if order.visitor_id else 0
         return Waiting(waits_until_ms, offset, key, order.visitor_id)
+
+    def _decide_ready(self, decided: Counter[Decided]) -> None:
+        for waiting in self.pending.ready(self.state.ledger.watermark_ms):
+            decided[self._decide(waiting, None)] += 1
 
     def _decide(self, waiting: Waiting, cut: int | None) -> Decided:
         self.dirty = True

@@ -25,7 +25,7 @@ Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_l
 
 _STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
 _ERASED = Kind.ERASED.value
-"""This kind and those after it have no checksum to be sent."""
+"""This kind and that after it have no checksum any more, and stand for normal and gclid ones."""
 _FORGOTTEN = Kind.FORGOTTEN.value
 _landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
@@ -102,14 +102,16 @@ def decide(order: OrderCompleted, touches: Collection[Touch], rules: Rules, cut:
         rules: the settings of the decision.
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
-    seen = _seen(order, touches, rules, cut)
-    ranked = sorted(_weigh(order, seen, rules), key=_rank, reverse=True)
+    own = None if order.awc is None else parse(order.awc)
+    seen = erasure.brought_back(_seen(order, touches, rules, cut), None if own is None else own.value)
+    ranked = sorted(_weigh(order, own, seen, rules), key=_rank, reverse=True)
     candidates = [item for item in ranked if item.verdict is None]
     winner = candidates[0] if candidates and rules.model != "none" else None
-    clicks = [item for item in candidates if item.awc]
+    clicks = [item for item in candidates if item.kind]
     normal = next((item for item in clicks if item.kind != _STRICTLY_NECESSARY), None)
     necessary = next((item for item in clicks if item.kind == _STRICTLY_NECESSARY), None)
-    withheld = normal if _denied(order, seen, rules) else None
+    is_erased = normal is not None and normal.kind >= _ERASED
+    withheld = normal if is_erased or _denied(order, seen, rules) else None
     channel, reason = _channel(order, rules, winner, known=bool(seen))
     sent = tuple([c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld])
     evidence = tuple(
@@ -154,24 +156,26 @@ def _is_forgotten(order: OrderCompleted, touches: Iterable[Touch], rules: Rules)
     return bool(order.visitor_id) and any(found)
 
 
-def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:
+def _weigh(order: OrderCompleted, own: Checksum | None, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:
     """Return every touch with its time, and the verdict on those that are no candidates."""
     weighed: list[_Weighed] = []
     landings: set[tuple[str, str | None, str | None]] = set()
     clicks: dict[str, int] = {}
+    erased = {touch.awc for touch in seen if touch.kind == _ERASED}
     at_ms = order.completed_at_ms
     for touch in seen:
-        landing = (touch.session_id, touch.channel, touch.awc)
+        click: str | None = None
         time_ms, verdict = touch.landed_at_ms, None if touch.channel else Verdict.DIRECT
         if verdict is None and touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel):
             verdict = Verdict.OUTSIDE_WINDOW
         if touch.awc is not None:
             checksum = of_touch(touch.awc, touch.kind)
-            # What is left of an erased checksum names the click as well as can be.
-            click = touch.awc if touch.awc in clicks else erasure.remainder(touch.awc, touch.kind)
+            left = erasure.remainder(touch.awc, touch.kind) if erased else touch.awc
+            click = left if left in erased else touch.awc
             time_ms = clicks.get(click, _click_time(checksum, touch.landed_at_ms, rules))
             verdict = Verdict.SAME_CLICK if click in clicks else _refusal(checksum, time_ms, order, rules)
-            clicks[touch.awc] = time_ms
+            clicks[click] = clicks[touch.awc] = time_ms
+        landing = (touch.session_id, touch.channel, click)
         if landing in landings:
             verdict = Verdict.SAME_LANDING
         landings.add(landing)
@@ -180,14 +184,13 @@ def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_
         weighed.append(
             _Weighed(time_ms, touch.landed_at_ms, touch.offset, channel, touch.rule, awc, touch.kind, verdict)
         )
-    return weighed + _carried(order, clicks, rules)
+    return weighed + _carried(order, own, clicks, rules)
 
 
-def _carried(order: OrderCompleted, clicks: dict[str, int], rules: Rules) -> list[_Weighed]:
+def _carried(order: OrderCompleted, checksum: Checksum | None, clicks: dict[str, int], rules: Rules) -> list[_Weighed]:
     """Return what the order itself carries: its checksum and its channel, each ranking after every session."""
     at_ms = order.completed_at_ms
     carried: list[_Weighed] = []
-    checksum = parse(order.awc) if order.awc is not None else None
     if checksum is not None:
         own_ms = at_ms if checksum.clicked_at_ms is None else min(checksum.clicked_at_ms, at_ms)
         time_ms = clicks.get(checksum.value, own_ms)
@@ -237,10 +240,9 @@ def _channel(order: OrderCompleted, rules: Rules, winner: _Weighed | None, *, kn
 
 def _verdict(candidate: _Weighed, winner: _Weighed | None, withheld: _Weighed | None) -> Verdict:
     """Return the verdict on a candidate."""
-    refused = candidate is withheld or candidate.kind >= _ERASED
     if candidate is winner:
-        return Verdict.WON_NO_CONSENT if refused else Verdict.WON
-    if refused:
+        return Verdict.WON_NO_CONSENT if candidate is withheld else Verdict.WON
+    if candidate is withheld:
         return Verdict.NO_CONSENT
     return Verdict.EARLIER if winner is not None else Verdict.NO_MODEL
 

@@ -200,6 +200,20 @@ def test_orders_that_wait_see_what_was() -> None:
     assert ledger_of(cluster, 0).pending() == 0
 
 
+def test_an_order_that_waits_for_nothing_is_not_forced() -> None:
+    """Though it came in the same batch: it is decided as ever, without what landed too late for it."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_order(cluster)
+    produce_session(cluster, 60_000, visitor="bob")
+    produce_session(cluster, -1_000, "https://shop.example/?utm_medium=email")
+    forget(cluster)
+    cluster.start()
+    cluster.settle()
+    (decided,) = [DECODE_CONVERSION(record.value) for record in cluster.conversions()]
+    assert (decided.channel, decided.session_cut) == ("aw", None)
+
+
 def test_a_refused_transaction_forgets_nothing_twice() -> None:
     """What was taken back is done again."""
     cluster = Cluster(RULES)
@@ -256,6 +270,17 @@ def test_an_order_is_forgotten_without_its_visitor(key: bytes | None) -> None:
     assert (ledger_of(cluster, 0).sessions, ledger_of(cluster, 0).sessions_dead) == (5, 0)
     assert letters(cluster) == []
     agree(cluster, member)
+
+
+def test_the_checksums_of_an_order_in_the_same_batch_are_forgotten_too() -> None:
+    """An order without a visitor waits for nothing."""
+    cluster = Cluster(RULES)
+    produce_order(cluster, replace(ORDER, visitor_id=None, awc=AWC))
+    forget(cluster, order=b"1001:R1")
+    member = cluster.start()
+    cluster.settle()
+    assert checksums(cluster) == [(AWC,)]
+    assert orders.decode_link(member.state(0)[orders.link_key(b"1001:R1")]).click_checksums == ()
 
 
 def test_whom_to_forget_must_be_said() -> None:

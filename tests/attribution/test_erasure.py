@@ -72,6 +72,9 @@ def test_erasing_is_over_when_it_is_done() -> None:
             click(3, 2 * DAY, "gclid_7_a", Kind.GCLID, **DENIED),
         ],
         [click(1, 2 * DAY, awc(C - 2 * DAY)), click(2, DAY, awc(C - DAY, "s"), Kind.STRICTLY_NECESSARY, **DENIED)],
+        [click(1, 3 * DAY, awc(C - 3 * DAY), **DENIED), click(2, 2 * DAY, awc(C - 2 * DAY), **DENIED)],
+        [click(1, 3 * DAY, awc(C - 3 * DAY), Kind.STRICTLY_NECESSARY), click(2, 2 * DAY, awc(C - 3 * DAY), **DENIED)],
+        [click(1, 2 * DAY, awc(C - 2 * DAY), **DENIED), click(2, DAY, awc(C - 2 * DAY), session_id="s1")],
     ],
 )
 def test_an_order_is_decided_as_if_nothing_had_been_erased(touches: list[Touch]) -> None:
@@ -82,6 +85,27 @@ def test_an_order_is_decided_as_if_nothing_had_been_erased(touches: list[Touch])
     before, after = decide(order(), touches, rules), decide(order(), left, rules)
     assert outcome(after) == outcome(before)
     assert verdicts(after) == verdicts(before)
+
+
+def test_no_earlier_checksum_is_sent_instead() -> None:
+    """An earlier landing that came too late to be erased is an earlier click still, though it has its checksum."""
+    said = click(1, DAY, awc(C - DAY), **DENIED)
+    touches = [without_checksum(said, [said]), click(2, 2 * DAY, awc(C - 2 * DAY)), touch(3, MINUTE, **GRANTED)]
+    found = decide(order(), touches, Rules(advertiser_id="1001"))
+    assert outcome(found) == ("aw", "last_click", ())
+    assert verdicts(found) == {3: "direct", 1: "won_no_consent", 2: "earlier"}
+
+
+def test_an_order_that_carries_the_checksum_has_it() -> None:
+    """It is sent, if consent was granted since: nothing is different for having been erased."""
+    said = click(1, DAY, awc(C - DAY - MINUTE), **DENIED)
+    own = order(awc=awc(C - DAY - MINUTE))
+    rules = Rules(advertiser_id="1001")
+    for landings, sent in ([touch(2, MINUTE, **GRANTED)], (own.awc,)), ([], ()):
+        before = decide(own, [said, *landings], rules)
+        after = decide(own, [without_checksum(said, [said]), *landings], rules)
+        assert after == before
+        assert after.click_checksums == sent
 
 
 def test_what_is_erased_cannot_be_sent_after_a_grant() -> None:

@@ -1,4 +1,4 @@
-"""What a mutant is."""
+"""What a slip of the keyboard could make of the product."""
 
 from __future__ import annotations
 

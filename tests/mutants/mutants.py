@@ -1,7 +1,8 @@
-"""One broken rule each: what a slip of the keyboard could make of the product."""
+"""One broken rule each of docs/attribution.md."""
 
 from __future__ import annotations
 
+from tests.mutants.erasing import ERASING
 from tests.mutants.mutant import Mutant
 from tests.mutants.of_channels import OF_CHANNELS
 from tests.mutants.of_orders import OF_ORDERS
@@ -100,8 +101,8 @@ MUTANTS = {
     "consent is ignored": Mutant(
         "when consent is denied, the normal checksum is not sent (section 4)",
         "attribution/lastclick.py",
-        "withheld = normal if _denied(order, seen, rules) else None",
-        "withheld = None",
+        "withheld = normal if is_erased or _denied(order, seen, rules) else None",
+        "withheld = normal if is_erased else None",
     ),
     "the first statement about consent holds": Mutant(
         "the last statement before the order holds (section 4)",
@@ -325,4 +326,5 @@ MUTANTS = {
         "cut_over_ms - rules.window_ms - rules.max_clock_skew_ms",
         "cut_over_ms - rules.window_ms // 2",
     ),
+    **ERASING,
 }

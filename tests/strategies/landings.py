@@ -107,6 +107,7 @@ REFERRERS = (
 )
 
 CONSENTS: tuple[Consent | None, ...] = (None, None, None, None, "unknown", "granted", "granted", "denied")
+REFUSALS: tuple[Consent | None, ...] = (None, "denied", "denied", "denied", "granted")
 SILENCE: tuple[Consent | None, ...] = (None, None, "unknown")
 
 LENGTHS = (*range(1, 7),) * 9 + (30,)
@@ -165,7 +166,7 @@ def session_log(
     random: Random, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]
 ) -> list[LoggedSession]:
     """Return the sessions of one partition: repeated ids, late ones, out-of-order ones and ones from the future."""
-    consents = random.choice((CONSENTS, SILENCE))
+    consents = random.choice((CONSENTS, SILENCE, REFUSALS, REFUSALS, REFUSALS))
     events = [session(random, visitors, pool, around, consents) for _ in range(random.choice(LENGTHS))]
     for again in events[: random.randint(0, 2)]:
         landed_at_ms = landing_time_ms(random, around, pool[0])

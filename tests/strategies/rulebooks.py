@@ -5,12 +5,15 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from msgspec import structs
+
 from consumer.attribution.channel_rule import Rule
 from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from tests.strategies.clock import (
     CLICK_DELAY_MS,
     GRACE_MS,
+    NEVER_MS,
     ORDER_DELAY_MS,
     SHORT_WINDOW_MS,
     SKEW_MS,
@@ -136,6 +139,7 @@ def rulebook(random: Random) -> Rulebook:
         "max_clock_skew_ms": SKEW_MS,
         "max_order_delay_ms": ORDER_DELAY_MS,
         "consent_missing": random.choice(("assume", "assume", "deny")),
+        "consent_settle_ms": random.choice((0, 0, 0, GRACE_MS, SHORT_WINDOW_MS, NEVER_MS)),
         "consent_missing_in": random.choice(({}, {"de": "deny"}, {"de": "assume", "uk": "assume", "fr": "deny"})),
         "sender": "sender-1.0",
     }
@@ -146,6 +150,12 @@ def rulebook(random: Random) -> Rulebook:
         for place, advertiser in enumerate(ADVERTISERS[:number], start=1)
     )
     return Rulebook(programmes, exclusions(random))
+
+
+def never_erasing(rules: Rulebook) -> Rulebook:
+    """Return these settings, but that refused checksums are never erased."""
+    programmes = tuple(structs.replace(each, consent_settle_ms=NEVER_MS) for each in rules.programmes)
+    return structs.replace(rules, programmes=programmes)
 
 
 def programme(random: Random, advertiser: str, shop: dict[str, Any], when: tuple[Condition, ...]) -> Rules:
