@@ -173,4 +173,22 @@ ERASING = {
         "if name == FORGET_ORDER_HEADER and order:",
         "if name is None and order:",
     ),
+    "a marker is a landing": Mutant(
+        "the marker of a forgotten visitor is no touch",
+        "attribution/lastclick.py",
+        "        and touch.kind != _FORGOTTEN\n",
+        "",
+    ),
+    "it is told for ever that a visitor was forgotten": Mutant(
+        "an order is noted when the request is within its window (section 6)",
+        "attribution/lastclick.py",
+        "touch.kind == _FORGOTTEN and touch.landed_at_ms >= earliest",
+        "touch.kind == _FORGOTTEN",
+    ),
+    "a malformed checksum of an order goes unnoted": Mutant(
+        "an order's own awc that is none is ignored and noted (section 3)",
+        "attribution/conversion.py",
+        "if order.awc is not None and parse(order.awc) is None else ()",
+        "if order.awc == '' else ()",
+    ),
 }
