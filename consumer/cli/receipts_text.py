@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer import money
-from consumer.awin.offline import neutral
 from consumer.cli.output import table
 from consumer.events import Part
 from consumer.inspect.sent_list import Sent, SentReport, Total
 from consumer.inspect.words import moment
+from consumer.spreadsheet import neutral
 
 COLUMNS = (
     *("programme", "order_ref", "completed_at", "ending", "reason", "mode", "method", "finished_at", "attempts"),

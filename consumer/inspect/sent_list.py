@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import TypeAlias
 
 from msgspec import Struct
 
 from consumer import money
 from consumer.errors import Undecodable
-from consumer.events import Conversion, Position, Receipt, outbox_key
+from consumer.events import Conversion, Receipt
 from consumer.inspect.newest import Newest
 from consumer.inspect.originals import Originals
 from consumer.inspect.progress import Progress, Unseen, read_piece
@@ -27,8 +26,6 @@ from consumer.stream.schemas import Schemas
 
 CLOCK_SLACK_MS = 600_000
 """By how much the clocks that set record times may differ."""
-
-_Stood: TypeAlias = dict[Position, dict[bytes, Receipt]]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -117,16 +114,13 @@ class SentList:
         spans = {number: Span(starts[number], span.end) for number, span in self._reader.spans(topic).items()}
         self._progress.expect(sum(span.size for span in spans.values()))
         for number, span in sorted(spans.items()):
-            for sent in self._joined(self._stood(TopicPartition(topic, number), span, wanted)):
+            for sent in self._joined(self._asked_for(TopicPartition(topic, number), span, wanted)):
                 tally.take(sent)
                 on_sent(sent)
         return tally.report()
 
-    def _stood(self, at: TopicPartition, span: Span, wanted: Wanted) -> _Stood:
-        """Return the newest receipts of a partition that are asked for, by where their conversions stood.
-
-        Several at one place: the outbox was made anew in between.
-        """
+    def _asked_for(self, at: TopicPartition, span: Span, wanted: Wanted) -> dict[bytes, Receipt]:
+        """Return the newest receipts of a partition that are asked for, by key."""
         newest: dict[bytes, Receipt] = {}
         for record in read_piece(self._reader, at, span, self._progress):
             key = record.key or b""
@@ -134,24 +128,18 @@ class SentList:
             receipt = receipt_in(record, self._read_receipt)
             if receipt is not None and wanted.takes(receipt):
                 newest[key] = receipt
-        stood: _Stood = {}
-        for key, receipt in newest.items():
-            stood.setdefault(receipt.source, {})[key] = receipt
-        return stood
+        return newest
 
-    def _joined(self, stood: _Stood) -> Iterator[Sent]:
-        # No reason is given: the outbox has those with a dead letter, too, and for longer.
-        for at, value, headers in self._originals.of(dict.fromkeys(stood, "")):
+    def _joined(self, receipts: dict[bytes, Receipt]) -> Iterator[Sent]:
+        # The outbox has those with a dead letter, too, and for longer.
+        for key, value, headers in self._originals.of(receipts, letters=False):
             try:
                 conversion = self._read_conversion(value, headers)
             except Undecodable:
                 continue
-            receipt = stood[at].pop(outbox_key(conversion.programme, conversion.order_ref), None)
-            if receipt is not None:
-                yield Sent(receipt=receipt, conversion=conversion)
-        for receipts in stood.values():
-            for receipt in receipts.values():
-                yield Sent(receipt=receipt, conversion=None)
+            yield Sent(receipt=receipts.pop(key), conversion=conversion)
+        for receipt in receipts.values():
+            yield Sent(receipt=receipt, conversion=None)
 
 
 class _Tally:
