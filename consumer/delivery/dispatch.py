@@ -75,8 +75,8 @@ class Dispatch:
         conversion = item.conversion
         method = self._methods[conversion.method]
         gate = self._gates.of(conversion.programme)
-        if gate.stop and gate.breaker.state != "probing":
-            return Decided(item, put_off=gate.stop)
+        if why := gate.turns_away:
+            return Decided(item, put_off=why)
         if item.prepared is None:
             try:
                 item.prepared = method.prepare(conversion)
@@ -155,8 +155,7 @@ class Dispatch:
             call = self._in_flight.pop(number)
             call.queue.under_way -= 1
             call.queue.gate.cap.give_back()
-            if call.probe:
-                call.queue.gate.breaker.withdrawn()
+            call.queue.gate.breaker.withdrawn(call.probe)
         self._worker.cancel(broken_off)
 
     def _queue(self, programme: str, name: MethodName, method: Method) -> Queue:
@@ -171,8 +170,8 @@ class Dispatch:
         while len(queue):
             permit = queue.gate.permit()
             if permit == "stop":
-                if (stop := queue.gate.stop) and queue.gate.breaker.state != "probing":
-                    yield from (Decided(item, put_off=stop) for item in queue.withdraw())
+                if why := queue.gate.turns_away:
+                    yield from (Decided(item, put_off=why) for item in queue.withdraw())
                 return
             if queue.blocked:
                 return
@@ -204,17 +203,16 @@ class Dispatch:
         queue.pace.take()
         queue.gate.cap.take()
         queue.under_way += 1
-        call.probe, call.began_s = probe, now_s
+        call.began_s = now_s
         if probe:
-            queue.gate.breaker.probing()
+            call.probe = queue.gate.breaker.probing()
         request = queue.method.request(queue.programme, [item.prepared for item in call.items if item.prepared])
         number = next(self._numbers)
         self._in_flight[number] = call
         self._worker.submit(Ticket(number, request, generation))
 
     def _not_started(self, call: Call) -> None:
-        if call.probe:
-            call.queue.gate.breaker.withdrawn()
+        call.queue.gate.breaker.withdrawn(call.probe)
         call.queue.again([item for item in call.items if not item.dropped], self._monotonic_s())
 
     def _answered(self, call: Call, answer: Answer, reply: Reply) -> Iterator[Decided]:
@@ -242,8 +240,8 @@ class Dispatch:
     def _key_refused(self, call: Call) -> Iterator[Decided]:
         queue = call.queue
         live = [item for item in call.items if not item.dropped]
+        queue.gate.breaker.succeeded()
         if queue.method.renew_key(queue.programme):
-            queue.gate.breaker.succeeded()
             queue.again(live, self._monotonic_s())
             return
         self._halt(queue, "its key is refused")
@@ -265,14 +263,16 @@ class Dispatch:
                 yield self._rejected(call.queue, item, told, answer)
             else:
                 failed.append((item, told))
-        if not through:
+        if through:
+            call.queue.gate.breaker.succeeded()
+        else:
             self._failed(call, answer)
         yield from self._again(call.queue, failed, answer)
 
     def _rejected(self, queue: Queue, item: Outstanding, told: Told, answer: Answer) -> Decided:
         """Reject one conversion; of a programme that is halted for such answers it may not be the fault."""
         if queue.gate.ordered != "running":
-            return Decided(item, put_off="halted")
+            return Decided(item, put_off=queue.gate.ordered)
         if queue.gate.rejected():
             self._halt(queue, f"{self._settings.halt_after} orders in a row were rejected")
         return Decided(item, Reject("rejected", "", _refused(told, answer)))
@@ -284,7 +284,7 @@ class Dispatch:
     def _failed(self, call: Call, answer: Answer) -> None:
         """Nothing of a call got through: tell the breaker."""
         breaker = call.queue.gate.breaker
-        breaker.failed(call.began_s, probe=call.probe)
+        breaker.failed(call.began_s, call.probe)
         if answer.retry_after_s is not None and answer.retry_after_s * 1000 > self._settings.retry_cap_ms:
             breaker.hold(answer.retry_after_s)
 

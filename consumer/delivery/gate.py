@@ -59,6 +59,11 @@ class Gate:
             return self.ordered
         return "breaker" if self.breaker.permit() == "stop" else ""
 
+    @property
+    def turns_away(self) -> Stop:
+        """Why conversions are to be put off: none can be sent, and there is no probe whose end may change that."""
+        return "" if self.ordered == "running" and self.breaker.state == "probing" else self.stop
+
     def order(self, state: ProgrammeState) -> bool:
         """Take an order; return whether the programme runs again, in which case a probe comes first."""
         resumed = state == "running" and self.ordered != "running"

@@ -20,7 +20,8 @@ class Call:
 
     queue: Queue
     items: list[Outstanding]
-    probe: bool = False
+    probe: int = 0
+    """Its number if it is one; see `consumer.delivery.breaker.Breaker.probing`."""
     began_s: float = field(default=0.0)
     """When its attempt was handed over."""
 
