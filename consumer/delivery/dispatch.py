@@ -106,8 +106,12 @@ class Dispatch:
         In a ``hurry`` conversions wait for no others to share a request with: there is no room for more.
         """
         decided: list[Decided] = []
-        for queue in self._queues.values():
+        for place, queue in tuple(self._queues.items()):
+            before = queue.under_way
             decided += self._start(queue, generation, hurry=hurry)
+            if queue.under_way > before:
+                # It comes last the next time, so that of programmes with the same key none waits for ever.
+                self._queues[place] = self._queues.pop(place)
         return decided
 
     def relieve(self, others: Collection[str], most: int) -> list[Decided]:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from consumer.delivery.gate import Limits
+from consumer.delivery.limiter import RateLimiter
 from consumer.events import Conversion
 from tests.delivery.conversions import sale
 from tests.delivery.desks import Calls, Desk, answer, decided
@@ -117,6 +118,23 @@ def test_a_probe_that_may_not_start_is_made_again(desk: MakeDesk) -> None:
     made.start()
     assert made.calls.made == [("probe",), ("probe",)]
     assert decided(made.end(["probe"], DELIVERED)) == {"probe": None}
+
+
+def test_programmes_that_share_a_key_take_turns(desk: MakeDesk) -> None:
+    """One that always has something to send leaves every second call to the other."""
+    calls = Calls(most=1)
+    now = [0.0]
+    pace = RateLimiter(1.0, lambda: now[0])
+    made = desk(calls, pace=pace)
+    for number in range(6):
+        made.take(replace(of("1001", f"A-{number}"), method="conversion_api"))
+    for number in range(2):
+        made.take(replace(of("2002", f"B-{number}"), method="conversion_api"))
+    for _ in range(4):
+        now[0] += 1
+        made.start()
+        made.end(calls.made[-1], DELIVERED)
+    assert [call[0] for call in calls.made] == ["A-0", "B-0", "A-1", "B-1"]
 
 
 def test_an_answer_decides_of_what_is_still_ours_alone(desk: MakeDesk) -> None:
