@@ -55,7 +55,8 @@ class Queue:
 
     def again(self, items: Iterable[Outstanding], due_s: float) -> None:
         """Have these sent again by one call, the same ones, at this time of the monotonic clock."""
-        heapq.heappush(self._waiting, (due_s, next(self._numbers), Call(self, list(items))))
+        if call := list(items):
+            heapq.heappush(self._waiting, (due_s, next(self._numbers), Call(self, call)))
 
     @property
     def blocked(self) -> bool:
@@ -78,7 +79,14 @@ class Queue:
         return None
 
     def due_in_s(self, now_s: float) -> float | None:
-        """Return the seconds until something may begin, limits aside; ``None`` when nothing is here."""
+        """Return the seconds until something may begin, calls under way aside; ``None`` when nothing is here.
+
+        Infinity where only another share of the limits can help.
+        """
+        ready_s = self._ready_in_s(now_s)
+        return None if ready_s is None else max(ready_s, self.gate.rate.wait_s(), self.pace.wait_s())
+
+    def _ready_in_s(self, now_s: float) -> float | None:
         if self._again:
             return 0.0
         times = [self._waiting[0][0]] if self._waiting else []

@@ -169,6 +169,35 @@ def test_a_call_that_is_sent_again_leaves_out_what_went(desk: MakeDesk, kind: st
     assert sorted(ref for call in calls.made[1:] for ref in call) == ["A-1", "A-3"]
 
 
+def test_nothing_is_due_of_a_call_of_which_nothing_is_left(desk: MakeDesk) -> None:
+    """The stage would ask for it again and again."""
+    calls = Calls(most=2)
+    made = desk(calls)
+    made.take(sale("kept"), 1)
+    made.take(sale("gone"), 0)
+    made.start()
+    made.dispatch.forget(0)
+    calls.kind = "split"
+    made.end(["kept", "gone"], answer("rejected", 400))
+    calls.kind = "told"
+    made.start()
+    made.end(["kept"], DELIVERED)
+    assert made.dispatch.due_in_s() is None
+
+
+def test_what_is_due_waits_for_its_limits(desk: MakeDesk) -> None:
+    """Nobody needs to look before there is a token."""
+    made = desk(Calls(), limits={"1001": Limits(requests_per_s=0.5)})
+    made.take(sale("A-1"))
+    assert made.dispatch.due_in_s() == 2
+    made.now_s += 2
+    assert made.dispatch.due_in_s() == 0
+    made.gates.share(0.0)
+    made.take(sale("A-2"))
+    made.start()
+    assert made.dispatch.due_in_s() == float("inf")
+
+
 def test_calls_that_are_broken_off_give_back_their_places(desk: MakeDesk) -> None:
     """However often partitions go while calls are under way, as many as ever may be made, and no more."""
     calls = Calls()
