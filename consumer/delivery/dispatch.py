@@ -114,20 +114,25 @@ class Dispatch:
                 self._queues[place] = self._queues.pop(place)
         return decided
 
-    def relieve(self, others: Collection[str], most: int) -> list[Decided]:
+    def relieve(self, others: Callable[[], Collection[str]], most: int, *, fresh: bool) -> list[Decided]:
         """Put off what cannot begin now and was not sent yet, the latest first, so that others find room.
 
+        What the next call takes stays, unless it waits for a probe.
+
         Args:
-            others: the programmes whose conversions wait for room.
+            others: returns the programmes whose conversions wait for room; ``""`` for conversions not known yet.
             most: so many may stay of each programme.
+            fresh: whether fresh conversions make room, too, and not only those that were put off already.
         """
+        large = [queue for queue in self._queues.values() if len(queue) > most and queue.holds_up]
+        theirs = set(others()) if large else set()
+        if self._gates.alone:
+            theirs.discard("")
         decided: list[Decided] = []
-        for queue in self._queues.values():
-            is_probed = queue.gate.breaker.state == "probing"
-            wanted = any(other != queue.programme for other in others)
-            if wanted and len(queue) > most and (is_probed or queue.blocked):
-                why: Why = "breaker" if is_probed else "limit"
-                decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most)]
+        for queue in large:
+            if theirs - {queue.programme}:
+                why: Why = "breaker" if queue.is_probed else "limit"
+                decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most, fresh=fresh)]
         return decided
 
     def collect(self, timeout_s: float) -> list[Decided]:

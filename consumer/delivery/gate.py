@@ -113,6 +113,11 @@ class Gates:
         """Return how many programmes were asked for so far."""
         return len(self._gates)
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is but one programme, as far as is known: others have neither limits nor were asked for."""
+        return len(self._gates.keys() | self._limits.keys()) <= 1
+
     def share(self, fraction: float) -> None:
         """From now on so much of every limit is ours: our part of all partitions, between 0 and 1."""
         self._fraction = fraction

@@ -64,6 +64,16 @@ class Queue:
         busy = self.method.one_call_at_a_time and self.under_way > 0
         return busy or not self.gate.cap.free or self.gate.rate.wait_s() > 0 or self.pace.wait_s() > 0
 
+    @property
+    def is_probed(self) -> bool:
+        """Whether everything waits for the end of a probe."""
+        return self.gate.breaker.state == "probing"
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether what is here takes up room for longer than until the next call."""
+        return self.is_probed or (self.blocked and len(self) > self.method.most)
+
     def take(self, now_s: float, *, hurry: bool = False) -> Call | None:
         """Return the next call that is due; its limits must have been asked for.
 
@@ -104,10 +114,13 @@ class Queue:
         yield from (item for queue in (self._fresh, self._deferred) for _, item in queue)
         yield from (item for call in self._calls() for item in call.items)
 
-    def withdraw(self, most: int | None = None) -> list[Outstanding]:
-        """Take out everything, or so many of those that have waited least and were not sent yet."""
+    def withdraw(self, most: int | None = None, *, fresh: bool = True) -> list[Outstanding]:
+        """Take out everything, or so many of those that have waited least and were not sent yet.
+
+        Those that were put off before go first; ``fresh``: whether others go at all.
+        """
         if most is not None:
-            return list(self._newest(most))
+            return list(self._newest(most, (self._deferred, self._fresh) if fresh else (self._deferred,)))
         items = list(self.items())
         self._keep(lambda _: False)
         return items
@@ -116,8 +129,9 @@ class Queue:
         """Drop a partition's conversions."""
         self._keep(lambda item: item.at.partition != partition)
 
-    def _newest(self, most: int) -> Iterator[Outstanding]:
-        for queue in (self._deferred, self._fresh):
+    @staticmethod
+    def _newest(most: int, queues: Iterable[deque[tuple[float, Outstanding]]]) -> Iterator[Outstanding]:
+        for queue in queues:
             while queue and most > 0:
                 most -= 1
                 yield queue.pop()[1]
