@@ -220,5 +220,5 @@ def outbox_key(programme: str, order_ref: str) -> bytes:
 
 
 def programme_in(key: bytes) -> str:
-    """Return the programme in an `outbox_key`."""
-    return key.partition(b":")[0].decode()
+    """Return the programme in an `outbox_key`; of any other bytes something that is none."""
+    return key.partition(b":")[0].decode("utf-8", "replace")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from consumer.delivery.gate import Limits
 from consumer.delivery.limiter import RateLimiter
+from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.events import Conversion
 from tests.delivery.conversions import T0_MS, sale
@@ -77,3 +78,14 @@ def test_what_the_next_call_takes_is_not_put_off(world: World, stand_in: StandIn
     member.run_until(lambda: len(stand_in.counts_by_ref()) == 61)
     assert "B-1" in stand_in.counts_by_ref()
     assert member.metrics.endings["deferred", "limit"] == 0
+
+
+@pytest.mark.parametrize("key", [b"\xff\xfe", b"", None])
+def test_a_record_with_a_strange_key_stops_nothing(world: World, stand_in: StandInAwin, key: bytes | None) -> None:
+    """It may wait for room like any other, and is a dead letter in its turn."""
+    stand_in.behave(lambda _: awin.Answer(200, delay_s=0.1))
+    world.produce(*(sale(ref) for ref in refs(6)))
+    world.log.produce("awin.conversion", key, b"junk", partition=0)
+    member = world.member(max_outstanding=4, limits={"1001": Limits(concurrency=1)})
+    member.run_until(lambda: len(world.dead_letters()) == 1)
+    assert world.dead_letters()[0].reason == "undecodable"
