@@ -74,7 +74,7 @@ class Breaker:
     def withdrawn(self, probe: int) -> None:
         """This probe was not made after all, or its end is not known: another may be made at once."""
         if self._is_under_way(probe):
-            self._open(0.0)
+            self.state = "open"
 
     def hold(self, seconds: float) -> None:
         """Permit no attempt for so long at least, as the server asked. A probe under way stays the only one."""
