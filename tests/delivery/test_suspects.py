@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from consumer.delivery.gate import Limits
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.errors import Unavailable
@@ -59,3 +60,20 @@ def test_an_order_behind_records_that_nobody_can_read_is_flagged(world: World, s
     assert "A-0" in stand_in.sent_twice()
     assert all(world.receipts()[ref].possible_repeat for ref in stand_in.sent_twice())
     assert len(world.dead_letters()) == 20
+
+
+def test_a_stop_before_any_attempt_leaves_no_suspicion(world: World, stand_in: StandInAwin) -> None:
+    """What an earlier owner tried stands on the deferred record; one that has only read it hands no doubt on."""
+    stand_in.behave(lambda _: awin.Answer(500))
+    world.produce(sale("A-1"))
+    first = world.member(deferred_delay_ms=0, breaker_failures=1, breaker_after_ms=0)
+    first.run_until(world.has_receipts("A-1"))
+    first.stage.close()
+    second = world.member("b", deferred_delay_ms=0, limits={"1001": Limits(requests_per_s=0.001)})
+    second.run_until(lambda: second.metrics.most_outstanding == 1)
+    second.stage.close()
+    assert (world.mark().suspects, world.mark(topic="awin.deferred").suspects) == (0, 0)
+    stand_in.behave(lambda _: awin.OK)
+    world.member("c", deferred_delay_ms=0).run_until(lambda: world.receipts()["A-1"].ending == "delivered")
+    receipt = world.receipts()["A-1"]
+    assert (receipt.possible_repeat, receipt.attempts, receipt.unknown_attempts) == (False, 2, 1)
