@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from consumer.awin.http import HttpRequest
 from consumer.delivery.dispatch import Dispatch
@@ -39,7 +39,7 @@ class Calls:
         """The references in each call."""
         self.means: dict[str, Outcome] = {}
         """Of references that fare otherwise than the call's outcome says."""
-        self.kind: Any = "told"
+        self.kind: Literal["told", "split", "key_refused"] = "told"
         self.has_new_key = False
 
     def prepare(self, conversion: Conversion) -> Prepared:

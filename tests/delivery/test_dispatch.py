@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -153,7 +153,9 @@ def test_an_answer_decides_of_what_is_still_ours_alone(desk: MakeDesk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["told", "split", "key_refused"])
-def test_a_call_that_is_sent_again_leaves_out_what_went(desk: MakeDesk, kind: str) -> None:
+def test_a_call_that_is_sent_again_leaves_out_what_went(
+    desk: MakeDesk, kind: Literal["told", "split", "key_refused"]
+) -> None:
     """Orders of a partition that went are in none of its repetitions, whether it went before or after the answer."""
     calls = Calls(most=4)
     calls.has_new_key = True
