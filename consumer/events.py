@@ -237,5 +237,5 @@ def forgets_orders_alone(key: bytes | None, value: bytes | None, headers: Iterab
 
 
 def programme_in(key: bytes) -> str:
-    """Return the programme in an `outbox_key`."""
-    return key.partition(b":")[0].decode()
+    """Return the programme in an `outbox_key`; of any other bytes something that is none."""
+    return key.partition(b":")[0].decode("utf-8", "replace")

@@ -81,7 +81,7 @@ class Lane:
     @property
     def in_doubt(self) -> bool:
         """True when an attempt at an unfinished conversion may have reached Awin."""
-        return any(item.unknown_attempts for item in self._outstanding.values())
+        return any(item.in_doubt for item in self._outstanding.values())
 
     def polled(self, record: Record) -> None:
         """Keep a record until it is taken in; one that was taken in before is dropped."""
