@@ -179,6 +179,19 @@ def test_a_marker_is_left_alone_by_sweeps() -> None:
     agree(cluster, member)
 
 
+def test_an_order_of_the_same_transaction_does_not_see_what_is_forgotten() -> None:
+    """Though it still stands in the store until that commits."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_session(cluster, 60_000, visitor="bob")
+    cluster.start(chooser=lambda ready, most: [(each, most) for each in sorted(ready, reverse=True)])
+    cluster.settle()
+    forget(cluster)
+    produce_order(cluster)
+    cluster.settle()
+    assert checksums(cluster) == [()]
+
+
 def test_orders_that_wait_see_what_was() -> None:
     """They are decided at once, and say with which sessions."""
     cluster = Cluster(RULES)
