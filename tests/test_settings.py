@@ -194,6 +194,8 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         ("kafka", {"properties": {"session.timeout.ms": 6000}}, "is set by kafka.session_timeout"),
         ("kafka", {"properties": {"bootstrap.servers": "x:1"}}, "is set by kafka.bootstrap_servers"),
         ("deliverie", {}, "there is no such setting"),
+        ("delivery", {"breaker": {"cooldown": "2m"}}, "max_cooldown must not be less"),
+        ("delivery", {"deferred": {"delay": "20m"}}, "max_delay must not be less"),
         ("attribution", {"windows": {"ppcgogle": "7d"}}, "gives the channel ppcgogle; they give affiliate, aw,"),
         ("programmes", [{"advertiser_id": "1", "windows": {"na": "7d"}}], "gives the channel na"),
     ],

@@ -7,10 +7,13 @@ from consumer.attribute.ports import AttributeSettings, Encoders
 from consumer.attribute.tally import Tally
 from consumer.errors import RecordTooLarge
 from consumer.events import Conversion, DeadLetter, outbox_key
-from consumer.stream.log import Transaction
+from consumer.stream.log import BATCH_OVERHEAD_BYTES, Transaction
 
 _ROOM_BYTES = 16_384
 """What a dead letter says beside the value that it is about, and twice the key: inside, and as its own."""
+
+DEFERRAL_BYTES = 8_192
+"""What deliver adds to a conversion that it puts off, and a replay to one that it appends again: their headers."""
 
 
 class Outputs:
@@ -25,9 +28,16 @@ class Outputs:
         """True while the open transaction holds something that a reader waits for."""
 
     def conversion(self, conversion: Conversion) -> None:
-        """Write a conversion, keyed by programme and order reference."""
-        key = outbox_key(conversion.programme, conversion.order_ref)
-        self._transaction.send(self._settings.conversion_topic, key, self._encoders.conversion(conversion))
+        """Write a conversion, keyed by programme and order reference.
+
+        Raises:
+            RecordTooLarge: it does not fit its topic, or would not when deliver puts it off.
+        """
+        key, value = outbox_key(conversion.programme, conversion.order_ref), self._encoders.conversion(conversion)
+        limit = self._settings.max_message_bytes - BATCH_OVERHEAD_BYTES - DEFERRAL_BYTES
+        if len(key) + len(value) > limit:
+            raise RecordTooLarge(self._settings.conversion_topic, len(key) + len(value), limit)
+        self._transaction.send(self._settings.conversion_topic, key, value)
         self._tally.written[self._settings.conversion_topic] += 1
         self._tally.conversions[conversion.channel] += 1
         if conversion.notes:

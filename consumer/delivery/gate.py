@@ -60,6 +60,13 @@ class Gate:
         return "breaker" if self.breaker.permit() == "stop" else ""
 
     @property
+    def halt(self) -> Stop:
+        """Why nothing is sent for now, single probes left out."""
+        if self.ordered != "running":
+            return self.ordered
+        return "" if self.breaker.state == "closed" else "breaker"
+
+    @property
     def turns_away(self) -> Stop:
         """Why conversions are to be put off: none can be sent, and there is no probe whose end may change that."""
         return "" if self.ordered == "running" and self.breaker.state == "probing" else self.stop
@@ -129,9 +136,9 @@ class Gates:
         return [programme for programme, state in states.items() if self.of(programme).order(state)]
 
     def stops(self) -> Iterator[tuple[str, Stop]]:
-        """Yield every programme, and why nothing of it is sent now."""
+        """Yield every programme, and why nothing of it is sent for now, single probes left out."""
         for programme, gate in self._gates.items():
-            yield programme, gate.stop
+            yield programme, gate.halt
 
     def _share(self, gate: Gate) -> None:
         gate.rate.share(self._fraction)

@@ -21,7 +21,7 @@ from consumer.assignment import Assignment
 from consumer.delivery.control import Orders
 from consumer.delivery.dispatch import Dispatch
 from consumer.delivery.endings import Codecs, Endings
-from consumer.delivery.gate import Gates
+from consumer.delivery.gate import Gates, Stop
 from consumer.delivery.intake import Intake
 from consumer.delivery.lane import Lane
 from consumer.delivery.limiter import RateLimiter
@@ -106,6 +106,7 @@ class DeliverStage:
         self._paces = paces
         self._doubtful = False
         self._fenced = False
+        self._stops: dict[str, Stop] = {}
         self._assignment = Assignment(
             (settings.conversion_topic, settings.deferred_topic),
             restorer,
@@ -201,7 +202,7 @@ class DeliverStage:
             self._fenced = True
             raise
         self._metrics.outstanding(sum(partition.slots for partition in self._partitions.values()))
-        self._metrics.programmes(dict(self._gates.stops()))
+        self._note_stops()
         self._lag.advance(lane.at for partition in self._partitions.values() for lane in partition.lanes)
 
     def close(self) -> None:
@@ -236,9 +237,16 @@ class DeliverStage:
 
     def _obey(self) -> None:
         """Take in what was ordered of programmes, by people or by other instances."""
-        if self._gates.order(self._orders.advance()):
+        self._gates.order(self._orders.advance())
+
+    def _note_stops(self) -> None:
+        """Tell which programmes are stopped; when one is no longer, what was put off need not rest so long any more."""
+        stops = dict(self._gates.stops())
+        if any(stop and not stops[programme] for programme, stop in self._stops.items()):
             for partition in self._partitions.values():
                 partition.delay.reset()
+        self._stops = stops
+        self._metrics.programmes(stops)
 
     def _open(self) -> None:
         """Commit where each new partition begins and, before its first attempt, that we may send from it."""

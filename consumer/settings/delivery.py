@@ -70,6 +70,12 @@ class Breaker(Section):
     )
     max_cooldown: Duration = Field(timedelta(minutes=1), description="Longest time between two probes.")
 
+    @model_validator(mode="after")
+    def _grows(self) -> Breaker:
+        if self.max_cooldown < self.cooldown:
+            raise ValueError("max_cooldown must not be less than cooldown")
+        return self
+
 
 class ConversionApi(Section):
     """Calls of Awin's Conversion API, for programmes with that method."""
@@ -83,7 +89,7 @@ class ConversionApi(Section):
         conversion_api.MAX_ORDERS,
         ge=1,
         le=conversion_api.MAX_ORDERS,
-        description="Most orders in one call; never more than `delivery.max_outstanding`: raise that for many orders.",
+        description="Most orders in one call; never more than half of `delivery.max_outstanding`: raise that for many.",
     )
     batch_age: Duration = Field(
         timedelta(seconds=10), le=timedelta(seconds=60), description="How long an order waits for others."

@@ -119,7 +119,7 @@ def _methods(settings: Settings) -> dict[MethodName, Method]:
         "conversion_api": ConversionApi(
             api.endpoint,
             ApiKeys(keys),
-            most=min(api.batch_size, delivery.max_outstanding),
+            most=min(api.batch_size, max(1, delivery.max_outstanding // 2)),
             gather_s=api.batch_age.total_seconds(),
             with_time=[each.advertiser_id for each in settings.programmes if each.transaction_time],
         ),

@@ -286,3 +286,28 @@ def test_no_attempt_is_made_that_a_successor_would_not_suspect(world: World, sta
     assert (stand_in.requests, deferred(world)) == ([], 0)
     member.run_until(delivered(world, *refs(10), "fresh"))
     assert stand_in.sent_twice() == []
+
+
+def test_the_delay_is_short_again_when_requests_get_through(world: World, stand_in: StandInAwin) -> None:
+    """However long it has grown in an outage, what was put off is tried soon after it."""
+    stand_in.behave(lambda _: awin.Answer(503))
+    world.produce(*(sale(ref) for ref in refs(6)))
+    member = world.member(
+        deferred_delay_ms=1_000,
+        deferred_delay_cap_ms=1_000_000,
+        breaker_failures=2,
+        breaker_after_ms=0,
+        breaker_cooldown_ms=10,
+        breaker_cooldown_cap_ms=10,
+    )
+    member.run_until(lambda: deferred(world) >= 6)
+    for _ in range(6):
+        before = deferred(world)
+        world.now_ms += 100_000
+        member.run_until(lambda before=before: deferred(world) > before)  # type: ignore[misc]
+    stand_in.behave(lambda _: awin.OK)
+    member.run_for(0.1)
+    world.now_ms += 1_000_000
+    member.run_until(lambda: any(receipt.ending == "delivered" for receipt in world.receipts().values()))
+    world.now_ms += 1_000
+    member.run_until(delivered(world, *refs(6)))

@@ -113,7 +113,7 @@ def test_orders_tell_who_runs_again() -> None:
     assert gates.order({"1001": "paused", "2002": "running", "3003": "halted"}) == []
     assert dict(gates.stops()) == {"1001": "paused", "2002": "", "3003": "halted"}
     assert gates.order({"1001": "running", "2002": "running", "3003": "paused"}) == ["1001"]
-    assert dict(gates.stops()) == {"1001": "", "2002": "", "3003": "paused"}
+    assert dict(gates.stops()) == {"1001": "breaker", "2002": "", "3003": "paused"}
     assert len(gates) == 3
 
 
