@@ -15,7 +15,7 @@ from tests.chaos.faults import World
 from tests.chaos.fleet import MEMBERS
 from tests.chaos.leaks import leaks
 from tests.chaos.orders import run
-from tests.chaos.scene import API_KEY, MAX_OUTSTANDING, left_to_files
+from tests.chaos.scene import API_KEY, CALLS_PER_MINUTE, MAX_OUTSTANDING, left_to_files
 from tests.chaos.verdict import Evidence, Order
 from tests.kafka.crash.verdict import Account
 
@@ -68,6 +68,8 @@ def end(world: World, say: Say) -> Remains:
         violations=world.awin.violations,
         offline=left_to_files(),
         silences=world.orders.silences,
+        calls_ms=[call.received_at_ms for call in world.awin.calls],
+        calls_per_minute=CALLS_PER_MINUTE,
         max_outstanding=MAX_OUTSTANDING,
         interruptions=interruptions(world),
         others=others,

@@ -26,18 +26,20 @@ from tests.chaos.ending import Remains, end
 from tests.chaos.play import play
 from tests.chaos.report import Report, costs_table, report, summary
 from tests.chaos.scene import open_shop, set_scene
-from tests.chaos.schedule import Strike, schedule
+from tests.chaos.schedule import KINDS, Strike, schedule
 
 _CALM_S = 6.0
 """After the last fault, for its recovery to be seen."""
 _EVIDENCE = "report.json"
 
 
-def chaos(seed: int, strikes: Sequence[Strike], seconds: float, say: Callable[[str], object]) -> Report:
+def chaos(
+    seed: int, strikes: Sequence[Strike], seconds: float, say: Callable[[str], object], *, keep: bool = False
+) -> Report:
     """Let these faults happen, and return what came of it.
 
-    Everything is stopped and removed in the end. When a promise was broken or the run itself failed, logs and evidence
-    are kept in a folder, and ``say`` is told which.
+    Everything is stopped and removed in the end. When a promise was broken or the run itself failed, or with ``keep``,
+    logs and evidence are kept in a folder, and ``say`` is told which.
     """
     with _folder(say) as folder, ExitStack() as stack:
         world = set_scene(seed, folder, stack, say)
@@ -47,7 +49,7 @@ def chaos(seed: int, strikes: Sequence[Strike], seconds: float, say: Callable[[s
         found = report(
             seed, remains.evidence, spans, remains.recorded_ms, forced=remains.account.forced, audit=remains.audit
         )
-        if found.broken:
+        if found.broken or keep:
             _keep_evidence(folder, remains, found)
         return found
 
@@ -97,14 +99,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description="Break everything around the product.")
     parser.add_argument("--seed", type=int, default=1, help="of the schedule")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long faults strike")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=list(KINDS), metavar="FAULT", help="of this kind"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep logs and evidence whatever the verdict")
     parser.add_argument("--json", action="store_true", help="print one JSON value instead of a table")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
     began_s = time.monotonic()
-    strikes = schedule(given.seed, given.minutes * 60)
+    strikes = schedule(given.seed, given.minutes * 60, given.only)
     _say(f"seed {given.seed}: {len(strikes)} faults in {given.minutes:g} minutes")
     try:
-        found = chaos(given.seed, strikes, given.minutes * 60 + _CALM_S, _say)
+        found = chaos(given.seed, strikes, given.minutes * 60 + _CALM_S, _say, keep=given.keep)
     except KeyboardInterrupt:
         _say("broken off; everything is stopped")
         return 130

@@ -20,6 +20,7 @@ from tests.kafka.crash.scenario import Scenario
 
 API_KEY = "chaos-key-5f0c7e2a91b34d68"
 MAX_OUTSTANDING = 8
+CALLS_PER_MINUTE = 120
 
 
 def set_scene(seed: int, folder: Path, stack: ExitStack, say: Callable[[str], object]) -> World:
@@ -94,6 +95,6 @@ def _quick(api_endpoint: str, key_file: Path) -> dict[str, Any]:
             "retry": {"base": "100ms", "cap": "2s", "max_attempts": 1_000},
             "deferred": {"delay": "2s", "max_delay": "8s"},
             "breaker": {"failures": 5, "after": "2s", "cooldown": "1s", "max_cooldown": "4s"},
-            "conversion_api": {"endpoint": api_endpoint, "batch_age": "500ms", "calls_per_minute": 120},
+            "conversion_api": {"endpoint": api_endpoint, "batch_age": "500ms", "calls_per_minute": CALLS_PER_MINUTE},
         },
     }

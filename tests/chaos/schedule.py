@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -13,6 +13,7 @@ _OVERLAP = 0.4
 """How often a fault strikes while the one before it lasts."""
 _GAP_S = (7.0, 12.0)
 """From one fault's end to the next one's beginning, where they do not overlap."""
+_LONG_GAP_S = (18.0, 24.0)
 _BURST_GAP_S = (0.3, 1.5)
 
 
@@ -91,22 +92,28 @@ FIXED = (
 """The short run's."""
 
 
-def schedule(seed: int, seconds: float) -> list[Strike]:
+def schedule(seed: int, seconds: float, only: Collection[str] = ()) -> list[Strike]:
     """Return the faults of a run that ends so long after the beginning of the load, each healed before.
 
     No kind comes again before each of the others has come once.
+
+    Args:
+        seed: whose schedule.
+        seconds: how long the run is.
+        only: kinds to choose from, instead of all; then each has time to be recovered from.
     """
     random = Random(f"chaos {seed}")
     strikes: list[Strike] = []
     at_s, overlaps = FIRST_S, False
-    for kind in _decks(random):
+    gap_s = _LONG_GAP_S if only else _GAP_S
+    for kind in _decks(random, sorted(only) or list(KINDS)):
         last = strikes[-1] if strikes else None
         may_overlap = last is not None and not overlaps and not KINDS[last.kind].claims & KINDS[kind].claims
-        overlaps = may_overlap and random.random() < _OVERLAP
+        overlaps = may_overlap and random.random() < _OVERLAP and not only
         if last is not None and overlaps:
             at_s = random.uniform(last.at_s, last.end_s)
         elif strikes:
-            at_s = max(strike.end_s for strike in strikes) + random.uniform(*_GAP_S)
+            at_s = max(strike.end_s for strike in strikes) + random.uniform(*gap_s)
         for _ in range(KINDS[kind].burst):
             strike = Strike(at_s, random.uniform(*KINDS[kind].lasts_s), kind, random.getrandbits(32))
             if strike.end_s > seconds:
@@ -116,6 +123,6 @@ def schedule(seed: int, seconds: float) -> list[Strike]:
     raise AssertionError("decks never end")
 
 
-def _decks(random: Random) -> Iterator[str]:
+def _decks(random: Random, kinds: Sequence[str]) -> Iterator[str]:
     while True:
-        yield from random.sample(list(KINDS), len(KINDS))
+        yield from random.sample(kinds, len(kinds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -58,6 +58,13 @@ def test_no_kind_is_left_out() -> None:
         assert times.keys() == KINDS.keys()
         decks = [times[kind] / KINDS[kind].burst for kind in KINDS]
         assert max(decks) - min(decks) <= 1
+
+
+def test_single_kinds_can_be_chosen() -> None:
+    """Then they never overlap, and there is time between them."""
+    strikes = schedule(1, LONG_S, only={"leader killed", "Awin hangs"})
+    assert {strike.kind for strike in strikes} == {"leader killed", "Awin hangs"}
+    assert min(later.at_s - earlier.end_s for earlier, later in pairwise(strikes)) > 15
 
 
 def test_the_short_run_has_eight_faults_of_different_kinds() -> None:

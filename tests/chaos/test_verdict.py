@@ -141,6 +141,8 @@ def evidence(**changes: Any) -> Evidence:
         violations=[],
         offline={"3003"},
         silences=[],
+        calls_ms=[],
+        calls_per_minute=20,
         max_outstanding=4,
         interruptions=0,
     )
@@ -165,6 +167,7 @@ def test_a_run_without_fault_breaks_nothing() -> None:
         receipts=[receipt(ending="deferred", reason="backlog"), receipt(), structs.replace(DEAD, order_ref="B"), LEFT],
         requests=[request(), request("B", behaviour=Answer(400))],
         dead_letters=[letter("B")],
+        calls_ms=[AT_MS + 3_000 * number for number in reversed(range(100))],
         silences=[Silence("1001", AT_MS + 1, AT_MS + 9), Silence("3003", AT_MS - 9, AT_MS + 9)],
     )
     assert found.broken() == []
@@ -249,6 +252,10 @@ def test_an_order_that_is_not_left_for_the_export_is_noticed(receipts: list[Rece
             "request 1 for A of 1001 says another amount",
         ),
         ({"receipts": [receipt(), receipt("Z")]}, "a receipt for Z of 1001, which is not to be reported"),
+        (
+            {"calls_ms": [AT_MS + 2_000 * number for number in range(21)]},
+            "21 calls of one key in a minute, which allows 20",
+        ),
         ({"violations": ["ref: is missing"]}, "ref: is missing"),
         ({"others": ["deliver-a told a visitor's id"]}, "deliver-a told a visitor's id"),
         (

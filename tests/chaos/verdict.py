@@ -6,6 +6,7 @@ what Awin accepted.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class Evidence:
     offline: Collection[str]
     """Programmes that are left to files."""
     silences: Sequence[Silence]
+    calls_ms: Sequence[int]
+    """When each call of the Conversion API arrived; all are of one key."""
+    calls_per_minute: int
+    """So many the key allows."""
     max_outstanding: int
     interruptions: int
     """Deaths of deliver, and releases of partitions that it lost or left with doubts."""
@@ -107,6 +112,7 @@ def judge(evidence: Evidence) -> Verdict:
             *_wrong_receipts(conversions, receipts),
             *_unflagged(seen, receipts),
             *_broken_silences(evidence),
+            *_too_many_calls(sorted(evidence.calls_ms), evidence.calls_per_minute),
             *evidence.others,
         ],
         repeats=repeats,
@@ -232,3 +238,10 @@ def _broken_silences(evidence: Evidence) -> Iterator[str]:
             if is_its and silence.since_ms < request.received_at_ms < silence.until_ms:
                 late_s = (request.received_at_ms - silence.since_ms) / 1000
                 yield f"{request.ref} of {silence.programme} was sent {late_s:.1f} s after nothing should be sent"
+
+
+def _too_many_calls(calls_ms: Sequence[int], allowed: int) -> Iterator[str]:
+    """Say of the fullest minute what it held, if that was too much."""
+    in_minute = [bisect_left(calls_ms, at_ms + 60_000) - number for number, at_ms in enumerate(calls_ms)]
+    if max(in_minute, default=0) > allowed:
+        yield f"{max(in_minute)} calls of one key in a minute, which allows {allowed}"
