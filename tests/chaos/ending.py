@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,24 +43,34 @@ class Remains:
 
 def end(world: World, say: Say) -> Remains:
     """Repair, drain and stop everything, and collect what it leaves."""
-    others: list[str] = []
     _repair(world)
-    others += _judged(world, say)
+    others = list(_judged(world, say))
     account = world.scenario.account()
     say(f"{account.orders} order records are judged, {account.forced} orders of them by force")
     _deliver(world, account, say)
     metrics = list(world.fleet.metrics())
     world.fleet.close()
     say("everything is stopped, and held against the reference")
+    audit = json.loads(run(world.scenario.folder / f"{MEMBERS[-1]}.yaml", "audit", "--json", codes=(0, 1)))
     others += account.faults
     others += world.fleet.failures()
     for name, text in (*world.fleet.outputs(), *metrics):
         others += leaks(name, text, [API_KEY])
-    audit = json.loads(run(world.scenario.folder / f"{MEMBERS[-1]}.yaml", "audit", "--json", codes=(0, 1)))
     if AUDIT_KNOWS_DEFERRED:
         others += [f"audit: {finding}" for finding in audit["findings"]]
-    letters = [DeadLetterDecoder(world.scenario.schemas)(record.value) for record in world.scenario.read("dead_letter")]
-    evidence = Evidence(
+    orders = world.scenario.read("order_completed")
+    return Remains(
+        evidence=_evidence(world, account, others),
+        account=account,
+        audit=audit,
+        recorded_ms={(record.partition, record.offset): record.timestamp_ms for record in orders},
+    )
+
+
+def _evidence(world: World, account: Account, others: Sequence[str]) -> Evidence:
+    decode = DeadLetterDecoder(world.scenario.schemas)
+    letters = [decode(record.value, record.headers) for record in world.scenario.read("dead_letter")]
+    return Evidence(
         expected=account.expected,
         receipts=_receipts(world),
         dead_letters=[letter for letter in letters if letter.stage == "deliver"],
@@ -74,9 +84,6 @@ def end(world: World, say: Say) -> Remains:
         interruptions=interruptions(world),
         others=others,
     )
-    orders = world.scenario.read("order_completed")
-    recorded_ms = {(record.partition, record.offset): record.timestamp_ms for record in orders}
-    return Remains(evidence=evidence, account=account, audit=audit, recorded_ms=recorded_ms)
 
 
 def interruptions(world: World) -> int:

@@ -79,6 +79,7 @@ _OF_MEMBERS: Mapping[str, Callable[[Fleet, str], Fault]] = {
 }
 _MAKERS: Mapping[str, Maker] = {
     **{f"{role} {what}": _member(role, _OF_MEMBERS[what]) for role in ("attribute", "deliver") for what in _OF_MEMBERS},
+    "all members killed": lambda world, _: process_faults.AllKilled(world.fleet),
     "attribute rebalanced": _guest("attribute"),
     "deliver rebalanced": _guest("deliver"),
     "leader killed": _leader,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.chaos.fleet import Fleet
+from tests.chaos.fleet import MEMBERS, Fleet
 
 
 class Killed:
@@ -20,6 +20,21 @@ class Killed:
 
     def heal(self) -> None:
         self._fleet.start(self._member)
+
+
+class AllKilled:
+    """All members ended by SIGKILL at once, as by a power cut, and started again."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def strike(self) -> None:
+        for member in MEMBERS:
+            self._fleet.kill(member)
+
+    def heal(self) -> None:
+        for member in MEMBERS:
+            self._fleet.start(member)
 
 
 class Stopped:

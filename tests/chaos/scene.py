@@ -36,7 +36,7 @@ def set_scene(seed: int, folder: Path, stack: ExitStack, say: Callable[[str], ob
     stack.callback(_keep_logs, kafka, folder)
     say("three nodes are ready")
     # Slow, so that there is always something under way.
-    latency = log_normal(median_s=0.3, sigma=0.6, random=Random(seed))
+    latency = log_normal(median_s=0.5, sigma=0.7, random=Random(seed))
     awin = stack.enter_context(StandInAwin(strict=True, latency=latency))
     awin.require_keys({API_KEY})
     key_file = folder / "api-key"

@@ -51,6 +51,7 @@ def _kind(lasts_s: tuple[float, float], *claims: str, burst: int = 1) -> Kind:
 KINDS: Mapping[str, Kind] = {
     "attribute killed": _kind((0.0, 3.0), "attribute"),
     "deliver killed": _kind((0.0, 3.0), "deliver"),
+    "all members killed": _kind((0.0, 3.0), "attribute", "deliver"),
     "attribute stopped": _kind((0.5, 3.0), "attribute"),
     "deliver stopped": _kind((0.5, 3.0), "deliver"),
     # Longer than the session timeout, and on either side of the transaction timeout. A deliver that sleeps cannot obey.
