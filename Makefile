@@ -4,6 +4,8 @@ SHELL = /bin/sh
 VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
+SEED = 1
+MINUTES = 5
 PYTHON =
 CHECKED = $(wildcard consumer tests tools benchmarks)
 
@@ -12,13 +14,14 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test mutants agreement bench format requirements clean made-elsewhere
+.PHONY: help demo test mutants agreement chaos bench format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
 	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some)'
 	@echo 'make mutants       breaks the attribution in every small way and counts what the tests notice'
 	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
+	@echo 'make chaos         breaks everything around the consumer under load (SEED=1 MINUTES=5 ARGS=--json)'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
@@ -42,6 +45,9 @@ mutants: $(VENV)/.dev-ready
 
 agreement: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.agreement.run $(ARGS)
+
+chaos: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.chaos.run --seed $(SEED) --minutes $(MINUTES) $(ARGS)
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)

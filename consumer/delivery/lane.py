@@ -83,6 +83,11 @@ class Lane:
         """True when an attempt at an unfinished conversion may have reached Awin."""
         return any(item.in_doubt for item in self._outstanding.values())
 
+    @property
+    def doubtful(self) -> int:
+        """How many may have reached Awin without that being committed, attempts under way aside."""
+        return sum(item.unknown_attempts > 0 for item in self._outstanding.values()) + self._attempted
+
     def polled(self, record: Record) -> None:
         """Keep a record until it is taken in; one that was taken in before is dropped."""
         if record.offset >= self._next_offset and (not self.unread or record.offset > self.unread[-1].offset):

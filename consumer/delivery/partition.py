@@ -50,6 +50,11 @@ class OutboxPartition:
         return self.fresh.in_doubt or self.deferred.in_doubt
 
     @property
+    def doubtful(self) -> int:
+        """How many conversions may have reached Awin without that being committed, attempts under way aside."""
+        return self.fresh.doubtful + self.deferred.doubtful
+
+    @property
     def pending(self) -> int:
         """How many endings the next transaction will carry."""
         return len(self.fresh.pending) + len(self.deferred.pending)

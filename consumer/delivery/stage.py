@@ -223,12 +223,13 @@ class DeliverStage:
         going = [self._partitions[number] for number in partitions if number in self._partitions]
         if going and not lost and not self._fenced:
             self._drain(going)
+        may_repeat = self._in_flight(going) + sum(partition.doubtful for partition in going)
         for number in partitions:
             self._opening.pop(number, None)
             self._partitions.pop(number, None)
             self._dispatch.forget(number)
         self._share()
-        _log.info("deliver.released", partitions=list(partitions), lost=lost)
+        _log.info("deliver.released", partitions=list(partitions), lost=lost, may_repeat=may_repeat)
 
     def _may_start(self, generation: int) -> bool:
         """Tell, on the worker's thread, whether the group can still take us for alive."""

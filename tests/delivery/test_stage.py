@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from consumer.delivery.opening import OutboxFacts
 from consumer.demo import awin
@@ -555,6 +556,24 @@ def test_a_throttled_attempt_is_a_clean_end(world: World, stand_in: StandInAwin)
     member.run_until(lambda: member.metrics.attempts == ["throttled"])
     member.stage.close()
     assert world.mark().suspects == 0
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "budget_ms", "may_repeat"),
+    [(OK, 2_000, 0), (awin.Answer(429), 2_000, 0), (awin.Answer(500), 2_000, 1), (awin.Hang(), 50, 1)],
+)
+def test_a_release_says_what_may_be_sent_again(
+    world: World, stand_in: StandInAwin, behaviour: awin.Behaviour, budget_ms: int, may_repeat: int
+) -> None:
+    """Those under way that did not end in time, and those whose last attempt may have arrived; for the log."""
+    stand_in.behave(lambda _: behaviour)
+    world.produce(sale("A-1"))
+    member = world.member(drain_budget_ms=budget_ms, read_timeout_ms=60_000, retry_base_ms=60_000, retry_cap_ms=60_000)
+    member.run_until(lambda: bool(stand_in.requests))
+    with capture_logs() as told:
+        member.stage.close()
+    [released] = [entry for entry in told if entry["event"] == "deliver.released"]
+    assert (released["lost"], released["may_repeat"]) == (False, may_repeat)
 
 
 def test_lost_partitions_are_dropped_at_once(world: World, stand_in: StandInAwin) -> None:

@@ -90,17 +90,21 @@ class Program:
 
     def get(self, path: str) -> int:
         """Return the status of a page of its ops port; 0 when nobody answers."""
+        return self.page(path)[0]
+
+    def page(self, path: str) -> tuple[int, str]:
+        """Return the status and the text of a page of its ops port; 0 when nobody answers."""
         started = self.told("started")
         if not started:
-            return 0
+            return 0, ""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{started[0]['ops_port']}{path}", timeout=10) as answer:
-                return int(answer.status)
+                return int(answer.status), answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:
-                return refused.code
+                return refused.code, refused.read().decode()
         except OSError:
-            return 0
+            return 0, ""
 
     def terminate(self) -> None:
         """Ask it to stop; does not wait."""

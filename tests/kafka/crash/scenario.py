@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from confluent_kafka.admin import AdminClient
 
-from consumer.demo.shop import ADVERTISER, HOST, Shop
+from consumer.demo.shop import ADVERTISER, HOST, Emission, Shop
 from consumer.events import Receipt
 from consumer.settings import Settings, parse
 from consumer.stream import topics
@@ -25,7 +25,7 @@ from consumer.wiring.topics import inputs, plan
 from tests.kafka.crash import small_steps
 from tests.kafka.crash.program import Program, consumer_command, wait_until
 from tests.kafka.crash.topic_reader import read_topic
-from tests.kafka.crash.traffic import Traffic
+from tests.kafka.crash.traffic import Changed, Journeys, Traffic
 from tests.kafka.crash.verdict import Account, Logs, judge, ledgers
 
 PARTITIONS = 4
@@ -53,7 +53,7 @@ class Scenario:
         folder: for configuration, state and logs.
         endpoint: where deliver sends.
         seed: of the shop.
-        changes: settings by section that differ from the quick ones.
+        changes: settings by section that differ from the quick ones; a list takes the place of the other one.
     """
 
     def __init__(
@@ -64,14 +64,15 @@ class Scenario:
         *,
         endpoint: str = "http://127.0.0.1:9/sread.php",
         seed: int = 1,
-        changes: Mapping[str, Mapping[str, Any]] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> None:
         self.servers = bootstrap_servers
         self.folder = folder
         self.schemas = Schemas.load()
         self._values = _quick(bootstrap_servers, name, endpoint)
         for section, values in (changes or {}).items():
-            self._values[section] = {**self._values[section], **values}
+            is_section = isinstance(values, Mapping)
+            self._values[section] = {**self._values[section], **values} if is_section else values
         self._shop_seed = seed
         self._programs: list[Program] = []
         self._traffic: Traffic | None = None
@@ -91,10 +92,12 @@ class Scenario:
         settings = self.settings
         topics.create(self.admin, (*inputs(settings, PARTITIONS), *topics.owned(plan(settings), PARTITIONS)))
 
-    def open_shop(self, events_per_second: float) -> Traffic:
-        """Start the traffic."""
+    def open_shop(self, events_per_second: float, change: Callable[[Emission], Emission] | None = None) -> Traffic:
+        """Start the traffic; ``change`` may make another event of each."""
         names = self.settings.topics
-        shop = Shop(self._shop_seed, events_per_second)
+        shop: Journeys = Shop(self._shop_seed, events_per_second)
+        if change is not None:
+            shop = Changed(shop, change)
         self._traffic = Traffic(shop, self.servers, (names.session_landed, names.order_completed), self.schemas)
         self._traffic.start()
         return self._traffic
@@ -135,28 +138,37 @@ class Scenario:
         """Return how many order records the attribute stage has taken, by its ledgers."""
         return sum(ledger.orders for ledger in ledgers(self.read("orders")).values())
 
-    def settle(self) -> None:
-        """Close the shop and wait until the attribute stage has given every record its ending."""
+    def close_shop(self) -> tuple[int, int]:
+        """End the traffic, wait until all of it is in Kafka, and return how many sessions and orders that are."""
         traffic = self._traffic
         assert traffic is not None
         traffic.stop()
-        self.wait_judged(traffic.sessions, traffic.orders)
+        return traffic.sessions, traffic.orders
+
+    def settle(self) -> None:
+        """Close the shop and wait until the attribute stage has given every record its ending."""
+        self.wait_judged(*self.close_shop())
+
+    def unjudged(self, sessions: int, orders: int) -> tuple[int, int, int]:
+        """Return how many of so many sessions and orders attribute has not taken, and how many orders are pending."""
+        found = ledgers(self.read("orders")).values()
+        return (
+            sessions - sum(ledger.sessions for ledger in found),
+            orders - sum(ledger.orders for ledger in found),
+            sum(ledger.pending() for ledger in found),
+        )
 
     def wait_judged(self, sessions: int, orders: int) -> None:
         """Wait until the attribute stage has given each of so many records its ending."""
-
-        def missing() -> tuple[int, int, int]:
-            found = ledgers(self.read("orders")).values()
-            return (
-                sessions - sum(ledger.sessions for ledger in found),
-                orders - sum(ledger.orders for ledger in found),
-                sum(ledger.pending() for ledger in found),
-            )
-
         try:
-            wait_until(lambda: missing() == (0, 0, 0), "every record has its ending", SETTLE_TIMEOUT_S, every_s=0.5)
+            wait_until(
+                lambda: self.unjudged(sessions, orders) == (0, 0, 0),
+                "every record has its ending",
+                SETTLE_TIMEOUT_S,
+                every_s=0.5,
+            )
         except AssertionError as error:
-            left = "sessions {}, orders {}, pending {}".format(*missing())
+            left = "sessions {}, orders {}, pending {}".format(*self.unjudged(sessions, orders))
             raise AssertionError(f"{error}; left: {left}\n{self._told()}") from None
 
     def receipts(self) -> dict[str, Receipt]:

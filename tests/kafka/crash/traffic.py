@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event, Thread
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from consumer.demo.shop import Emission, Shop
+from consumer.demo.shop import Emission
 from consumer.events import OrderCompleted, SessionLanded
 from consumer.stream.avro import OrderEncoder, SessionEncoder
 from consumer.stream.schemas import Schemas
 
 _STEP_MS = 50
+
+
+class Journeys(Protocol):
+    """What happens in a shop; see `consumer.demo.shop.Shop`."""
+
+    def events(self, start_ms: int, end_ms: int) -> Iterator[Emission]: ...
+
+    def rest(self) -> Iterator[Emission]: ...
+
+
+class Changed:
+    """Journeys of which each event is made another."""
+
+    def __init__(self, journeys: Journeys, change: Callable[[Emission], Emission]) -> None:
+        self._journeys = journeys
+        self._change = change
+
+    def events(self, start_ms: int, end_ms: int) -> Iterator[Emission]:
+        return map(self._change, self._journeys.events(start_ms, end_ms))
+
+    def rest(self) -> Iterator[Emission]:
+        return map(self._change, self._journeys.rest())
 
 
 class Traffic:
@@ -26,7 +49,7 @@ class Traffic:
         schemas: how.
     """
 
-    def __init__(self, shop: Shop, bootstrap_servers: str, topics: tuple[str, str], schemas: Schemas) -> None:
+    def __init__(self, shop: Journeys, bootstrap_servers: str, topics: tuple[str, str], schemas: Schemas) -> None:
         self.sessions = 0
         """Session records produced."""
         self.orders = 0
