@@ -7,7 +7,6 @@ from collections.abc import Callable
 from consumer.delivery import deferral, sent
 from consumer.delivery.deferral import Deferral
 from consumer.delivery.endings import Codecs, Endings
-from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.retry import Retries
@@ -70,7 +69,7 @@ class Intake:
             return None
         self._flood.taken(rejected=False)
         at = Position(record.topic, record.partition, record.offset)
-        return self._enter(partition, lane, record, conversion, at, suspect=suspect, put_off=None)
+        return self._enter(partition, record, conversion, at, suspect=suspect, put_off=None)
 
     def read_deferred(self, partition: OutboxPartition, record: Record) -> Outstanding | None:
         """Take in a deferred record; return its conversion if it is to be sent now.
@@ -87,11 +86,11 @@ class Intake:
             raise StateError(
                 f"{_place(record)}: {error.message}; only conversions that we could read go there"
             ) from error
-        return self._enter(partition, lane, record, conversion, put_off.source, suspect=suspect, put_off=put_off)
+        return self._enter(partition, record, conversion, put_off.source, suspect=suspect, put_off=put_off)
 
     def admit(self, partition: OutboxPartition, item: Outstanding) -> Outstanding | None:
         """Judge a conversion whose key has nothing else in hand; return it if it is to be sent."""
-        finish = item.lane.finish
+        finish = partition.lane_of(item).finish
         receipt = self._receipt(partition.number, item.key)
         verdict = sent.judge(item.conversion, item.at, item.deferrals, receipt, item.replay)
         item.superseded = receipt if verdict == "new" and receipt and receipt.ending == "dead_letter" else None
@@ -117,7 +116,6 @@ class Intake:
     def _enter(
         self,
         partition: OutboxPartition,
-        lane: Lane,
         record: Record,
         conversion: Conversion,
         at: Position,
@@ -130,7 +128,6 @@ class Intake:
             conversion=conversion,
             key=outbox_key(conversion.programme, conversion.order_ref),
             at=at,
-            lane=lane,
             trial=self._retries.begin(conversion.programme, 0 if put_off is None else put_off.counted),
             suspect=suspect,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -17,9 +17,6 @@ from consumer.replay_header import Replay, replay_in
 from consumer.stream.framing import Headers
 from consumer.stream.log import Record
 
-if TYPE_CHECKING:
-    from consumer.delivery.lane import Lane
-
 
 @dataclass(slots=True, eq=False)
 class Outstanding:
@@ -31,7 +28,6 @@ class Outstanding:
     key: bytes
     at: Position
     """Where the conversion stands in the outbox."""
-    lane: Lane
     trial: Trial
     suspect: bool
     """An earlier owner of the partition may have sent it."""

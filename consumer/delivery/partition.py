@@ -59,9 +59,13 @@ class OutboxPartition:
         """How many endings the next transaction will carry."""
         return len(self.fresh.pending) + len(self.deferred.pending)
 
+    def lane_of(self, item: Outstanding) -> Lane:
+        """Return the lane by which a conversion came."""
+        return self.deferred if item.deferrals else self.fresh
+
     def enter(self, item: Outstanding) -> bool:
         """Take in a conversion; False when another of its key is in hand and it has to wait for that one's commit."""
-        item.lane.enter(item)
+        self.lane_of(item).enter(item)
         if item.key in self._behind:
             self._behind[item.key].append(item)
             return False

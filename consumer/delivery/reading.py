@@ -71,9 +71,10 @@ class Reading:
         most = self._settings.max_outstanding
         return most if lane.at.topic == self._settings.conversion_topic else most // 2
 
-    def may_be_sent(self, item: Outstanding) -> bool:
+    def may_be_sent(self, partition: OutboxPartition, item: Outstanding) -> bool:
         """Return whether a successor would suspect that we have sent it, should we die now."""
-        return item.lane.rank(item.record.offset) <= self.suspected(item.lane)
+        lane = partition.lane_of(item)
+        return lane.rank(item.record.offset) <= self.suspected(lane)
 
     def read(self, partitions: Partitions, admit: Admit) -> None:
         """Take in records while there is room; half of it is kept for fresh ones."""

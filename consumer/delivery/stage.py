@@ -284,7 +284,7 @@ class DeliverStage:
 
     def _admit(self, partition: OutboxPartition, item: Outstanding) -> None:
         """Have a conversion sent; one that a successor would not suspect to be sent waits for a commit first."""
-        if not self._reading.may_be_sent(item):
+        if not self._reading.may_be_sent(partition, item):
             partition.held.append(item)
             return
         decided = self._dispatch.add(item)
@@ -293,12 +293,13 @@ class DeliverStage:
 
     def _settle(self, decided: Iterable[Decided]) -> None:
         for item, rejection, put_off in decided:
+            lane = self._partitions[item.at.partition].lane_of(item)
             if put_off is not None:
-                item.lane.finish(self._endings.deferred(item, put_off))
+                lane.finish(self._endings.deferred(item, put_off))
             elif rejection is not None:
-                item.lane.finish(self._endings.rejected(item, rejection))
+                lane.finish(self._endings.rejected(item, rejection))
             else:
-                item.lane.finish(self._endings.delivered(item))
+                lane.finish(self._endings.delivered(item))
 
     def _commit_if_due(self, *, idle: bool) -> None:
         pending = sum(partition.pending for partition in self._partitions.values())

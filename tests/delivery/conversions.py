@@ -8,7 +8,6 @@ from functools import cache
 from msgspec.structs import replace
 
 from consumer.delivery.endings import Codecs
-from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.retry import Trial
 from consumer.events import Conversion, Mode, Part, Position, outbox_key
@@ -81,14 +80,13 @@ def encoded(conversion: Conversion) -> bytes:
     return ConversionEncoder(schemas())(conversion)
 
 
-def outstanding(conversion: Conversion, offset: int, lane: Lane | None = None) -> Outstanding:
-    """Return a conversion in hand, as read from partition 0 of the outbox or of another lane."""
-    topic = "awin.conversion" if lane is None else lane.at.topic
+def outstanding(conversion: Conversion, offset: int, topic: str = "awin.conversion") -> Outstanding:
+    """Return a conversion in hand, as read from partition 0 of the outbox, or of what was put off once."""
     record = Record(topic, 0, offset, T0_MS, key_of(conversion), encoded(conversion))
-    return in_hand(record, conversion, lane)
+    return in_hand(record, conversion)
 
 
-def in_hand(record: Record, conversion: Conversion, lane: Lane | None = None) -> Outstanding:
+def in_hand(record: Record, conversion: Conversion) -> Outstanding:
     """Return a conversion in hand, as read from this record."""
     at = TopicPartition(record.topic, record.partition)
     return Outstanding(
@@ -96,7 +94,7 @@ def in_hand(record: Record, conversion: Conversion, lane: Lane | None = None) ->
         conversion=conversion,
         key=key_of(conversion),
         at=Position(*at, record.offset),
-        lane=Lane(at, 0) if lane is None else lane,
         trial=Trial(conversion.programme, 0),
         suspect=False,
+        deferrals=int(record.topic == "awin.deferred"),
     )

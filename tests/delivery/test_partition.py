@@ -18,7 +18,7 @@ def partition() -> OutboxPartition:
 
 def taken(lane: Lane, order_ref: str) -> Outstanding:
     """Return the conversion in the next record of a lane."""
-    item = outstanding(sale(order_ref), lane.next_offset, lane)
+    item = outstanding(sale(order_ref), lane.next_offset, lane.at.topic)
     lane.read(lane.next_offset)
     return item
 
@@ -29,7 +29,7 @@ def test_one_conversion_of_a_key_at_a_time() -> None:
     first, second, third = (taken(lane, "A-1") for lane in (made.fresh, made.deferred, made.fresh))
     assert [made.enter(item) for item in (first, second, third)] == [True, False, False]
     for item, following in ((first, [second]), (second, [third]), (third, [])):
-        item.lane.finish(Finished(offset=item.record.offset, ending="delivered", key=item.key))
+        made.lane_of(item).finish(Finished(offset=item.record.offset, ending="delivered", key=item.key))
         assert made.committed() == following
     assert made.enter(taken(made.fresh, "A-1"))
 
@@ -40,7 +40,7 @@ def test_orders_of_other_keys_wait_for_nobody() -> None:
     items = [taken(lane, f"A-{number}") for number, lane in enumerate((made.fresh, made.deferred))]
     assert [made.enter(item) for item in items] == [True, True]
     assert (made.slots, made.unfinished, made.pending) == (2, 2, 0)
-    items[1].lane.finish(Finished(offset=0, ending="deferred", key=items[1].key))
+    made.deferred.finish(Finished(offset=0, ending="deferred", key=items[1].key))
     assert (made.slots, made.unfinished, made.pending) == (1, 2, 1)
     assert made.committed() == []
     assert (made.slots, made.unfinished, made.pending) == (1, 1, 0)
