@@ -170,8 +170,8 @@ ERASING = {
     "an order's checksums stay remembered": Mutant(
         "the checksums that are remembered with the order in the header are erased",
         "attribute/partition.py",
-        "if name == FORGET_ORDER_HEADER and order:",
-        "if name is None and order:",
+        "self.forgotten_orders += self.state.forget_checksums(order)",
+        "self.forgotten_orders += bool(order)",
     ),
     "a marker is a landing": Mutant(
         "the marker of a forgotten visitor is no touch",

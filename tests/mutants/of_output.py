@@ -7,21 +7,21 @@ from tests.mutants.mutant import Mutant
 OF_OUTPUT = {
     "rows are not cut": Mutant(
         "a text of a product row is cut to 255 characters (section 6)",
-        "awin/sread.py",
-        'value.replace("|", " ")[:MAX_ROW_VALUE]',
+        "awin/wording.py",
+        'value.replace("|", " ")[:MAX_PRODUCT_CHARACTERS]',
         'value.replace("|", " ")',
     ),
     "rows are cut a bit late": Mutant(
         "a text of a product row is cut to 255 characters (section 6)",
-        "awin/sread.py",
-        "MAX_ROW_VALUE = 255",
-        "MAX_ROW_VALUE = 256",
+        "awin/wording.py",
+        "MAX_PRODUCT_CHARACTERS = 255",
+        "MAX_PRODUCT_CHARACTERS = 256",
     ),
     "pipes stay in rows": Mutant(
         "a pipe inside a text of a product row becomes a space (section 6)",
-        "awin/sread.py",
-        'value.replace("|", " ")[:MAX_ROW_VALUE]',
-        "value[:MAX_ROW_VALUE]",
+        "awin/wording.py",
+        'value.replace("|", " ")[:MAX_PRODUCT_CHARACTERS]',
+        "value[:MAX_PRODUCT_CHARACTERS]",
     ),
     "a request may be longer": Mutant(
         "a request of more than 8,000 characters leaves out its rows (section 6)",
