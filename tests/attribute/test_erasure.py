@@ -124,6 +124,19 @@ def test_an_order_that_waits_for_nothing_is_not_forced() -> None:
     assert (decided.channel, decided.session_cut) == ("aw", None)
 
 
+def test_an_order_that_is_read_with_the_request_sees_nothing() -> None:
+    """Though what is forgotten is gone only when the transaction commits."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_session(cluster, 60_000, visitor="bob")
+    cluster.start(chooser=lambda ready, most: in_order(sorted(ready, reverse=True), most))
+    cluster.settle()
+    forget(cluster)
+    produce_order(cluster)
+    cluster.settle()
+    assert [DECODE_CONVERSION(record.value).reason for record in cluster.conversions()] == ["no_landing"]
+
+
 def test_a_refused_transaction_forgets_nothing_twice() -> None:
     """What was taken back is done again."""
     cluster = Cluster(RULES)

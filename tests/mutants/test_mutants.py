@@ -54,13 +54,13 @@ def outcome_of(mutant: Mutant | None, folder: Path) -> Outcome:
 def outcomes(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Future[Outcome]]]:
-    """The outcome of every mutant that is asked for, two at a time."""
-    wanted = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    """The outcome of every mutant that is asked for, two at a time, in the order in which they are asked for."""
+    wanted = [item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")]
     with ThreadPoolExecutor(2) as pool:
         begun = {
             name: pool.submit(outcome_of, MUTANTS.get(name), tmp_path_factory.mktemp("mutant"))
-            for name in (UNCHANGED, *MUTANTS)
-            if name in wanted
+            for name in wanted
+            if name == UNCHANGED or name in MUTANTS
         }
         yield begun
         for future in begun.values():
