@@ -33,15 +33,16 @@ def in_order(ready: Sequence[TopicPartition], max_records: int) -> list[tuple[To
 
 
 class Shuffled:
-    """A chooser that takes few records from partitions in any order: the same ones for the same seed."""
+    """A chooser that takes up to ``most`` records from partitions in any order: the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, most: int = 3) -> None:
         self._random = random.Random(seed)
+        self._most = most
 
     def __call__(self, ready: Sequence[TopicPartition], max_records: int) -> list[tuple[TopicPartition, int]]:
         """Choose; about one time in four nothing of a partition."""
         chosen = self._random.sample(list(ready), len(ready))
-        return [(partition, self._random.randint(0, min(3, max_records))) for partition in chosen]
+        return [(partition, self._random.randint(0, min(self._most, max_records))) for partition in chosen]
 
 
 class MemorySource:

@@ -41,7 +41,7 @@ class Trial:
     """After so many records refused checksums are looked for, as at the beginning and at the end."""
     hour_after: int | None = None
     """After so many records it is time to look for them, just when the others come."""
-    seed: int | None = 0
+    seed: int = 0
     """As that of a `Script`."""
 
     def stops(self) -> list[int]:
@@ -75,7 +75,7 @@ def trial_of(world: World, random: Random) -> Trial:
         quiet_after,
         sweeps_after=frozenset(random.choice(((), places[:1], places[:1], places[:1], places))),
         hour_after=random.choice((None, random.randint(1, len(records)))),
-        seed=random.choice((None, random.randint(0, 99))),
+        seed=random.randint(0, 99),
     )
 
 

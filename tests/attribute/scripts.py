@@ -12,7 +12,7 @@ from consumer.demo.reference import LoggedOrder, LoggedSession, SessionRecord
 from consumer.errors import Fenced, Rebalanced, Unavailable
 from consumer.events import FORGET_ORDER_HEADER, SessionLanded, outbox_key
 from consumer.stream.log import Record
-from consumer.stream.memory import MemoryLog, Shuffled, in_order
+from consumer.stream.memory import MemoryLog, Shuffled
 from tests.attribute.cluster import ENCODE_ORDER, ENCODE_SESSION, ORDERS, PARTITIONS, SESSIONS, Cluster, Disk
 from tests.strategies.worlds import Logged, World, readings
 
@@ -33,8 +33,8 @@ class Script(NamedTuple):
     """The order in which producers append the records."""
     batch: int
     """Most records that a poll returns."""
-    seed: int | None
-    """Decides which partitions a poll returns records of; ``None``: of one after the other, orders first."""
+    seed: int
+    """Decides which partitions a poll returns records of."""
     events: Sequence[tuple[str, str]]
     """What happens, and to whom."""
 
@@ -176,8 +176,8 @@ class Play:
 
     def _start(self, name: str, disk: Disk) -> None:
         self._started += 1
-        seed = self._script.seed
-        self.cluster.start(name, disk, chooser=in_order if seed is None else Shuffled(seed + self._started))
+        chooser = Shuffled(self._script.seed + self._started, most=self._script.batch)
+        self.cluster.start(name, disk, chooser=chooser)
 
     def _produce(self) -> None:
         if self._left:

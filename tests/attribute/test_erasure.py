@@ -179,19 +179,6 @@ def test_a_marker_is_left_alone_by_sweeps() -> None:
     agree(cluster, member)
 
 
-def test_an_order_of_the_same_transaction_does_not_see_what_is_forgotten() -> None:
-    """Though it still stands in the store until that commits."""
-    cluster = Cluster(RULES)
-    produce_session(cluster, -5_000, CLICK)
-    produce_session(cluster, 60_000, visitor="bob")
-    cluster.start(chooser=lambda ready, most: [(each, most) for each in sorted(ready, reverse=True)])
-    cluster.settle()
-    forget(cluster)
-    produce_order(cluster)
-    cluster.settle()
-    assert checksums(cluster) == [()]
-
-
 def test_orders_that_wait_see_what_was() -> None:
     """They are decided at once, and say with which sessions."""
     cluster = Cluster(RULES)
@@ -225,6 +212,19 @@ def test_an_order_that_waits_for_nothing_is_not_forced() -> None:
     cluster.settle()
     (decided,) = [DECODE_CONVERSION(record.value) for record in cluster.conversions()]
     assert (decided.channel, decided.session_cut) == ("aw", None)
+
+
+def test_an_order_that_is_read_with_the_request_sees_nothing() -> None:
+    """Though what is forgotten is gone only when the transaction commits."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_session(cluster, 60_000, visitor="bob")
+    cluster.start(chooser=lambda ready, most: in_order(sorted(ready, reverse=True), most))
+    cluster.settle()
+    forget(cluster)
+    produce_order(cluster)
+    cluster.settle()
+    assert [DECODE_CONVERSION(record.value).reason for record in cluster.conversions()] == ["no_landing"]
 
 
 def test_a_refused_transaction_forgets_nothing_twice() -> None:

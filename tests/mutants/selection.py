@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.agreement.run import Tally, agree
-from tests.attribute.test_erasure import test_an_order_of_the_same_transaction_does_not_see_what_is_forgotten
+from tests.attribute.test_erasure import test_an_order_that_is_read_with_the_request_sees_nothing
 from tests.attribute.test_forced import (
     QuietPartition,
     test_nothing_is_forced_while_sessions_from_before_are_there_to_be_read,
@@ -95,10 +95,10 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield from cases_of(test)
     yield "many orders", many_orders_agree
     for test in (
-        test_an_order_of_the_same_transaction_does_not_see_what_is_forgotten,
         test_waiting_begins_with_the_last_session_itself,
         test_nothing_is_forced_while_sessions_from_before_are_there_to_be_read,
         test_the_first_orders_find_their_clicks,
+        test_an_order_that_is_read_with_the_request_sees_nothing,
     ):
         yield test.__name__, test
     yield "forced decisions", partial(run_state_machine_as_test, QuietPartition, settings=FEW)
