@@ -11,7 +11,7 @@ from benchmarks.inputs import QUIET
 from benchmarks.process import BenchmarkError
 from benchmarks.workload import Workload
 from consumer.attribution.rules import Rulebook
-from consumer.demo.reference import Expected, expect
+from consumer.demo.reference import Expected, Facts, expect
 from consumer.demo.tap import everything
 from consumer.events import Conversion
 from consumer.settings import Settings
@@ -73,7 +73,7 @@ class Reference:
         return len(found)
 
     def _expect(self, cuts: Mapping[tuple[int, int], int]) -> Answers:
-        answers = expect(self._workload.sessions, self._workload.orders, self._rules, cuts=cuts)
+        answers = expect(self._workload.sessions, self._workload.orders, self._rules, facts=Facts(cuts=cuts))
         assert all(answer.ending == "conversion" for answer in answers.values())
         return answers
 

@@ -5,6 +5,7 @@ Field by field these are the schemas in ``schemas/``; times are integer millisec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
 
@@ -20,7 +21,8 @@ ProgrammeState = Literal["running", "paused", "halted"]
 
 
 FORGET_ORDER_HEADER = "awin-forget-order"
-"""On a ``session.landed`` record without a value: the `outbox_key` of an order whose checksums to forget as well."""
+"""On a ``session.landed`` record without a value: the `outbox_key` of an order whose checksums to forget as well. Where
+the record has no key, or an empty one, that is all it asks for."""
 
 
 class SessionLanded(Struct, frozen=True, gc=False):
@@ -141,7 +143,9 @@ class Conversion(Struct, frozen=True, kw_only=True):
     source: Position
     products: tuple[Product, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was done to express the order: ``pro_rata``, ``default_group``, ``unknown_group``."""
+    """What was done to express the order: ``unknown_group``, then ``pro_rata`` or ``default_group``; ``malformed_awc``
+    when it carried something that is no click checksum; ``forgotten`` when the visitor was forgotten before it was
+    read."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -219,6 +223,19 @@ def outbox_key(programme: str, order_ref: str) -> bytes:
     return f"{programme}:{order_ref}".encode()
 
 
+def orders_to_forget(headers: Iterable[tuple[str, bytes | None]]) -> list[bytes]:
+    """Return the outbox keys of the orders that a ``session.landed`` record without a value names."""
+    return [order for name, order in headers if name == FORGET_ORDER_HEADER and order]
+
+
+def forgets_orders_alone(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Whether a ``session.landed`` record asks to forget orders and no visitor.
+
+    It has nobody's key, and stands in the partition where the orders are remembered.
+    """
+    return value is None and not key and bool(orders_to_forget(headers))
+
+
 def programme_in(key: bytes) -> str:
-    """Return the programme in an `outbox_key`."""
-    return key.partition(b":")[0].decode()
+    """Return the programme in an `outbox_key`; of any other bytes something that is none."""
+    return key.partition(b":")[0].decode("utf-8", "replace")

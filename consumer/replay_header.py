@@ -40,6 +40,6 @@ def replay_in(headers: Headers) -> Replay | None:
         if name == REPLAY_HEADER and content is not None:
             try:
                 return _decode(content)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 return None
     return None

@@ -21,3 +21,4 @@ def test_other_records_are_no_replays() -> None:
     assert replay_in((("other", b"x"), (REPLAY_HEADER, None))) is None
     assert replay_in(((REPLAY_HEADER, b"{"),)) is None
     assert replay_in(((REPLAY_HEADER, b'{"letter": 1}'),)) is None
+    assert replay_in(((REPLAY_HEADER, b'{"x":' + b"[" * 100_000),)) is None

@@ -52,6 +52,59 @@ def test_every_fault_is_named_at_once() -> None:
         assert name in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "wrong", "told"),
+    [
+        ("programmes", [{"advertiser_id": 1001}], ["programmes[0].advertiser_id: must be text: write it in quotes"]),
+        ("programmes", [], ["programmes: must not be empty"]),
+        (
+            "programmes",
+            [{"advertiser_id": "1", "when": {"markets": "de"}}],
+            ["programmes[0].when.markets: orders have no such field; see docs/configuration.md, 'Fields of an order'"],
+        ),
+        (
+            "programmes",
+            [{"advertiser_id": "1", "groups": {"codes": {7: "SHOES"}}, "windows": {"email": 1}}],
+            [
+                "programmes[0].windows.email: a duration is a number with a unit: 250ms, 10s, 5m, 24h or 30d",
+                "programmes[0].groups.codes.7: must be text: write it in quotes",
+            ],
+        ),
+        (
+            "channels",
+            {"rules": [{"name": "a", "channel": "tv", "gievn": ["a"]}, {"name": "b", "given": "b"}, "defaults"]},
+            [
+                "channels.rules[0].gievn: there is no such setting",
+                "channels.rules[1].channel: is required",
+                "channels.rules[1].given: must be a list",
+                "channels.rules[2]: a line is a mapping, or the word default",
+            ],
+        ),
+        (
+            "channels",
+            {"own_domains": ["a b"]},
+            ["channels.own_domains[0]: 'a b' is no host name; write one like shop.example"],
+        ),
+        (
+            "kafka",
+            {"properties": {"ssl.key": ["x"]}},
+            ["kafka.properties.ssl.key: must be text, a number, true or false"],
+        ),
+        ("consent", {"missing": "x"}, ["consent.missing: should be 'assume' or 'deny'"]),
+        (
+            "programmes",
+            [{"advertiser_id": "1"}, {"advertiser_id": "1"}],
+            ["programmes: an advertiser_id comes twice"],
+        ),
+    ],
+)
+def test_faults_are_told_where_they_were_written(section: str, wrong: object, told: list[str]) -> None:
+    """Each once, at its place, and in no words of the library that finds them."""
+    with pytest.raises(SettingsError) as caught:
+        parse({**MINIMAL, section: wrong})
+    assert str(caught.value).splitlines()[1:] == [f"  {each}" for each in told]
+
+
 def test_refused_values_are_not_repeated() -> None:
     """An error names the setting and not its value, which may be a secret."""
     with pytest.raises(SettingsError) as caught:

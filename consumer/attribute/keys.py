@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from confluent_kafka import murmur2
 
 from consumer.errors import TopicError
+from consumer.events import forgets_orders_alone
 from consumer.stream.log import Record
 
 _ENOUGH = 50
@@ -61,9 +62,12 @@ class KeyGuards:
     def look(self, records: Sequence[Record], partitions: int) -> None:
         """Look at a batch: at all of it in the beginning, later at its first record.
 
+        Requests to forget an order alone have nobody's key.
+
         Raises:
             TopicError: see `KeyGuard.look`.
         """
         settled = all(guard.settled for guard in self._guards.values())
         for record in records[:1] if settled else records:
-            self._guards[record.topic].look(record, partitions)
+            if not forgets_orders_alone(record.key, record.value, record.headers):
+                self._guards[record.topic].look(record, partitions)

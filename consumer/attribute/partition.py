@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from consumer import dead_letter
 from consumer.attribute import letters
-from consumer.attribute.ports import Decoders, Headers
+from consumer.attribute.ports import Decoders
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
 from consumer.attribution.join import PendingOrders, Waiting
@@ -22,11 +22,11 @@ from consumer.attribution.rules import Rulebook, Rules
 from consumer.attribution.touch import Touch
 from consumer.errors import RecordTooLarge, Reject, StateError
 from consumer.events import (
-    FORGET_ORDER_HEADER,
     Conversion,
     DeadLetter,
     OrderCompleted,
     Position,
+    orders_to_forget,
     outbox_key,
     programme_in,
 )
@@ -80,8 +80,9 @@ class AttributePartition:
         self.late_sessions = 0
         self.erased_checksums = 0
         self.forgotten_visitors = 0
+        self.forgotten_orders = 0
         self.early: Counter[Decided] = Counter()
-        """Orders decided since the last `decide` because their visitor was to be forgotten."""
+        """Orders decided since the last `decide` because a visitor was to be forgotten."""
         self._swept_to: str | None = None
         self._rulebook = rulebook
         self._shop = rulebook.shop
@@ -100,7 +101,7 @@ class AttributePartition:
     def session(self, record: Record) -> bool:
         """Take one session record; return False when it went to the dead letters.
 
-        One without a value asks that its key's visitor be forgotten.
+        One without a value asks that its key's visitor be forgotten, or an order's checksums.
         """
         state = self.state
         ledger = state.ledger
@@ -108,8 +109,8 @@ class AttributePartition:
         self.next_session = record.offset + 1
         self.dirty = True
         try:
-            if record.value is None and record.key:
-                self._forget(record.key, record.headers)
+            if record.value is None and (record.key or orders_to_forget(record.headers)):
+                self._forget(record)
                 return True
             event = self._decoders.session(record.value, record.headers)
             landed_at_ms = event.landed_at_ms
@@ -168,8 +169,7 @@ class AttributePartition:
         ``session_position`` is how far the session partition has been read, trailing gaps included.
         """
         decided, self.early = self.early, Counter()
-        for waiting in self.pending.ready(self.state.ledger.watermark_ms):
-            decided[self._decide(waiting, None)] += 1
+        self._decide_ready(decided)
         for waiting in self.pending.forced(session_position):
             decided[self._decide(waiting, self.next_session)] += 1
         return decided
@@ -206,15 +206,24 @@ class AttributePartition:
         self.state.rollback()
         self.next_session, self.next_order = self._committed
         self.pending = self._load_pending()
-        self.malformed_checksums = self.late_sessions = self.erased_checksums = self.forgotten_visitors = 0
+        self.malformed_checksums = self.late_sessions = self.erased_checksums = 0
+        self.forgotten_visitors = self.forgotten_orders = 0
         self.early = Counter()
         self._swept_to = None
         self.dirty = False
 
-    def _forget(self, key: bytes, headers: Headers) -> None:
-        """Erase a visitor, and of the order that a header names its checksums.
+    def _forget(self, record: Record) -> None:
+        """Erase the visitor of a record's key, if it has one, and of the order that a header names its checksums."""
+        if record.key:
+            self._forget_visitor(record, record.key)
+        for order in orders_to_forget(record.headers):
+            self.forgotten_orders += self.state.forget_checksums(order)
 
-        Orders that wait for more of the visitor's sessions are decided now, by force: they see what was.
+    def _forget_visitor(self, record: Record, key: bytes) -> None:
+        """Erase the visitor of a key, but for a marker.
+
+        Orders that wait for more of the visitor's sessions are decided now, by force: they see what was. Those that
+        can be decided are, too: whether they came in the same batch makes no difference.
         """
         try:
             visitor = key.decode()
@@ -225,12 +234,10 @@ class AttributePartition:
                 "a session record without a value asks to forget the visitor in its key, which is not UTF-8",
             ) from error
         conversion.check_id("visitor_id", visitor)
+        self._decide_ready(self.early)
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
-        self.state.forget_visitor(visitor)
-        for name, order in headers:
-            if name == FORGET_ORDER_HEADER and order:
-                self.state.forget_checksums(order)
+        self.state.forget_visitor(visitor, erasure.marker(record.offset, record.timestamp_ms))
         self.forgotten_visitors += 1
 
     def _identify(self, record: Record, order: OrderCompleted, rules: Rules) -> Arrival:
@@ -268,6 +275,10 @@ class AttributePartition:
     def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
         waits_until_ms = order.completed_at_ms + self._shop.grace_ms if order.visitor_id else 0
         return Waiting(waits_until_ms, offset, key, order.visitor_id)
+
+    def _decide_ready(self, decided: Counter[Decided]) -> None:
+        for waiting in self.pending.ready(self.state.ledger.watermark_ms):
+            decided[self._decide(waiting, None)] += 1
 
     def _decide(self, waiting: Waiting, cut: int | None) -> Decided:
         self.dirty = True

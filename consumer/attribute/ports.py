@@ -105,8 +105,8 @@ class AttributeMetrics(Protocol):
     ) -> None:
         """Where a partition stands, and how many sessions came late or malformed since the last call."""
 
-    def erased(self, *, visitors: int, checksums: int) -> None:
-        """So many visitors were forgotten, and so many refused checksums erased, since the last call."""
+    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
+        """So many visitors and orders' checksums were forgotten, and refused checksums erased, since the last call."""
 
     def released(self, partitions: Sequence[int]) -> None:
         """These partitions are no longer ours."""

@@ -57,10 +57,12 @@ class Settlement:
             late_sessions=worker.late_sessions,
             malformed_checksums=worker.malformed_checksums,
         )
-        if worker.erased_checksums or worker.forgotten_visitors:
-            self._metrics.erased(visitors=worker.forgotten_visitors, checksums=worker.erased_checksums)
+        if worker.erased_checksums or worker.forgotten_visitors or worker.forgotten_orders:
+            self._metrics.erased(
+                visitors=worker.forgotten_visitors, orders=worker.forgotten_orders, checksums=worker.erased_checksums
+            )
         worker.late_sessions = worker.malformed_checksums = 0
-        worker.erased_checksums = worker.forgotten_visitors = 0
+        worker.erased_checksums = worker.forgotten_visitors = worker.forgotten_orders = 0
 
     def _send(self, worker: AttributePartition) -> None:
         state, settings = worker.state, self._settings

@@ -22,6 +22,11 @@ FINGERPRINT_BYTES = 16
 MAX_REF_CHARACTERS = 50
 MAX_ID_CHARACTERS = 1_000
 
+MALFORMED_AWC = "malformed_awc"
+"""Note: what the order carried as its click checksum is none, and was ignored."""
+FORGOTTEN = "forgotten"
+"""The note on the conversion of a visitor who was forgotten before the order was read."""
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}")
 _encode = msgspec.msgpack.Encoder().encode
@@ -56,8 +61,6 @@ def check(order: OrderCompleted, rules: Rules) -> None:
     check_lines(order, rules)
     if order.channel is not None and not _CHANNEL.fullmatch(order.channel):
         raise Unreportable("bad_channel", "channel", "channel is not 1 to 20 letters and digits (ASCII)")
-    if order.awc is not None and parse(order.awc) is None:
-        raise Unreportable("bad_awc", "awc", "awc is not a click checksum: send it as it was on the landing URL")
 
 
 def check_id(name: str, value: str | None) -> None:
@@ -136,8 +139,16 @@ def build(
         fingerprint=order_fingerprint,
         source=source,
         products=extras.products(order, rules) if rules.products else (),
-        notes=division.notes,
+        notes=division.notes + _other_notes(order, attribution),
     )
+
+
+def _other_notes(order: OrderCompleted, attribution: Attribution) -> tuple[str, ...]:
+    """Return what is to be said of the click and the visitor."""
+    if order.awc is None and not attribution.forgotten:  # nearly always
+        return ()
+    malformed = (MALFORMED_AWC,) if order.awc is not None and parse(order.awc) is None else ()
+    return (*malformed, FORGOTTEN) if attribution.forgotten else malformed
 
 
 def _check_order_ref(order_ref: str) -> None:

@@ -11,29 +11,34 @@ from consumer.attribution.touch import Kind, Touch
 _REFUSABLE = frozenset({Kind.NORMAL.value, Kind.GCLID.value})
 
 
+def marker(offset: int, at_ms: int) -> Touch:
+    """Return what stands in state for the touches of a visitor who was forgotten.
+
+    Args:
+        offset: of the record that asked for it.
+        at_ms: the record's time.
+    """
+    return Touch(offset, at_ms, 0, "", kind=Kind.FORGOTTEN.value)
+
+
 def refused(touches: Sequence[Touch], watermark_ms: int, settle_ms: int) -> list[Touch]:
     """Return a visitor's touches whose checksum is to be erased: refused, and not granted again for long enough.
 
-    The last statement must be a refusal, and both it and the landing that brought the checksum must be older, by event
-    time, than ``settle_ms``. A strictly necessary checksum stays.
+    The last statement must be a refusal and older, by event time, than ``settle_ms``. What landed after it stays, and
+    so does a strictly necessary checksum.
 
     Args:
         touches: all touches of one visitor.
         watermark_ms: how far event time has come.
         settle_ms: how long a banner may take to be answered.
     """
-    settled_ms = watermark_ms - settle_ms
     stated = [touch for touch in touches if touch.consent in {"granted", "denied"}]
     if not stated:
         return []
     last = max(stated, key=lambda touch: (touch.landed_at_ms, touch.offset))
-    if last.consent != "denied" or last.landed_at_ms > settled_ms:
+    if last.consent != "denied" or last.landed_at_ms > watermark_ms - settle_ms:
         return []
-    return [
-        touch
-        for touch in touches
-        if touch.kind in _REFUSABLE and touch.landed_at_ms <= min(last.landed_at_ms, settled_ms)
-    ]
+    return [touch for touch in touches if touch.kind in _REFUSABLE and touch.landed_at_ms <= last.landed_at_ms]
 
 
 def without_checksum(touch: Touch, touches: Sequence[Touch]) -> Touch:
@@ -53,3 +58,14 @@ def without_checksum(touch: Touch, touches: Sequence[Touch]) -> Touch:
 def remainder(awc: str, kind: int) -> str:
     """Return what would be left of a touch's checksum: the same for all landings of one normal click."""
     return awc.rpartition("_")[0] if kind in {Kind.NORMAL, Kind.STRICTLY_NECESSARY} else awc
+
+
+def brought_back(touches: list[Touch], awc: str | None) -> list[Touch]:
+    """Return the touches that an order sees, with the checksum that the order itself carries where it was erased."""
+    left = None if awc is None else remainder(awc, Kind.NORMAL)
+    if awc is None or not any(touch.awc == left and touch.kind == Kind.ERASED for touch in touches):
+        return touches
+    return [
+        replace(touch, awc=awc, kind=Kind.NORMAL.value) if touch.awc == left and touch.kind == Kind.ERASED else touch
+        for touch in touches
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from heapq import nlargest
 from operator import attrgetter, itemgetter
@@ -18,12 +18,15 @@ from consumer.attribution.touch import Kind, Touch
 from consumer.events import Evidence, OrderCompleted
 
 MAX_EVIDENCE = 20
+ORDER_RULE = "order"
+"""Stands for a rule where the order itself names the channel."""
 
 Reason = Literal["no_model", "order_channel", "last_click", "direct_only", "no_landing"]
 
 _STRICTLY_NECESSARY = Kind.STRICTLY_NECESSARY.value
 _ERASED = Kind.ERASED.value
-"""This kind and those after it have no checksum to be sent."""
+"""This kind and that after it have no checksum any more, and stand for normal and gclid ones."""
+_FORGOTTEN = Kind.FORGOTTEN.value
 _landing_order = attrgetter("landed_at_ms", "offset")
 _AFTER_SESSIONS = 2**63
 """Stands for the offset of what the order itself carries, which ranks after every session's."""
@@ -63,6 +66,8 @@ class Attribution(Struct, frozen=True):
     """The normal (or gclid) one first, then the strictly necessary one; each may be absent."""
     evidence: tuple[Evidence, ...]
     """What was looked at, newest first: what decided and, up to 20 in all, the newest of the rest."""
+    forgotten: bool = False
+    """Whether the visitor was forgotten, so that what the order would have seen before that is not known."""
 
     def concerns_awin(self) -> bool:
         """Whether a programme that reports only Awin's orders reports this one."""
@@ -86,25 +91,27 @@ class _Weighed(NamedTuple):
 _rank = itemgetter(slice(3))
 
 
-def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None = None) -> Attribution:
+def decide(order: OrderCompleted, touches: Collection[Touch], rules: Rules, cut: int | None = None) -> Attribution:
     """Return the channel and the checksums of an order that has passed `consumer.attribution.conversion.check`.
 
     The answer depends neither on the order of ``touches`` nor on those among them that the order does not see.
 
     Args:
         order: the order.
-        touches: all touches of the order's visitor that are at hand.
+        touches: all touches of the order's visitor that are at hand, a marker of his being forgotten among them.
         rules: the settings of the decision.
         cut: session offset of a decision by force; ``None`` when the watermark decided.
     """
-    seen = _seen(order, touches, rules, cut)
-    ranked = sorted(_weigh(order, seen, rules), key=_rank, reverse=True)
+    own = None if order.awc is None else parse(order.awc)
+    seen = erasure.brought_back(_seen(order, touches, rules, cut), None if own is None else own.value)
+    ranked = sorted(_weigh(order, own, seen, rules), key=_rank, reverse=True)
     candidates = [item for item in ranked if item.verdict is None]
     winner = candidates[0] if candidates and rules.model != "none" else None
-    clicks = [item for item in candidates if item.awc]
+    clicks = [item for item in candidates if item.kind]
     normal = next((item for item in clicks if item.kind != _STRICTLY_NECESSARY), None)
     necessary = next((item for item in clicks if item.kind == _STRICTLY_NECESSARY), None)
-    withheld = normal if _denied(order, seen, rules) else None
+    is_erased = normal is not None and normal.kind >= _ERASED
+    withheld = normal if is_erased or _denied(order, seen, rules) else None
     channel, reason = _channel(order, rules, winner, known=bool(seen))
     sent = tuple([c.awc for c in (normal, necessary) if c is not None and c.awc and c is not withheld])
     evidence = tuple(
@@ -113,7 +120,7 @@ def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: i
             for item in _most_telling(ranked, (winner, normal, necessary))
         ]
     )
-    return Attribution(channel, reason, sent, evidence)
+    return Attribution(channel, reason, sent, evidence, _is_forgotten(order, touches, rules))
 
 
 def _most_telling(ranked: Sequence[_Weighed], deciding: Sequence[_Weighed | None]) -> Sequence[_Weighed]:
@@ -136,29 +143,39 @@ def _seen(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: in
         touch
         for touch in touches
         if earliest <= touch.landed_at_ms <= latest
+        and touch.kind != _FORGOTTEN
         and (touch.watermark_before_ms < decided_at_ms if cut is None else touch.offset < cut)
     ]
     return sorted(seen, key=_landing_order)
 
 
-def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:
+def _is_forgotten(order: OrderCompleted, touches: Iterable[Touch], rules: Rules) -> bool:
+    """Say whether a marker stands for touches that the order might have seen."""
+    earliest = order.completed_at_ms - rules.window_ms
+    found = (touch for touch in touches if touch.kind == _FORGOTTEN and touch.landed_at_ms >= earliest)
+    return bool(order.visitor_id) and any(found)
+
+
+def _weigh(order: OrderCompleted, own: Checksum | None, seen: Sequence[Touch], rules: Rules) -> list[_Weighed]:
     """Return every touch with its time, and the verdict on those that are no candidates."""
     weighed: list[_Weighed] = []
     landings: set[tuple[str, str | None, str | None]] = set()
     clicks: dict[str, int] = {}
+    erased = {touch.awc for touch in seen if touch.kind == _ERASED}
     at_ms = order.completed_at_ms
     for touch in seen:
-        landing = (touch.session_id, touch.channel, touch.awc)
+        click: str | None = None
         time_ms, verdict = touch.landed_at_ms, None if touch.channel else Verdict.DIRECT
         if verdict is None and touch.awc is None and time_ms < at_ms - rules.window_of(touch.channel):
             verdict = Verdict.OUTSIDE_WINDOW
         if touch.awc is not None:
             checksum = of_touch(touch.awc, touch.kind)
-            # What is left of an erased checksum names the click as well as can be.
-            click = touch.awc if touch.awc in clicks else erasure.remainder(touch.awc, touch.kind)
+            left = erasure.remainder(touch.awc, touch.kind) if erased else touch.awc
+            click = left if left in erased else touch.awc
             time_ms = clicks.get(click, _click_time(checksum, touch.landed_at_ms, rules))
             verdict = Verdict.SAME_CLICK if click in clicks else _refusal(checksum, time_ms, order, rules)
-            clicks[touch.awc] = time_ms
+            clicks[click] = clicks[touch.awc] = time_ms
+        landing = (touch.session_id, touch.channel, click)
         if landing in landings:
             verdict = Verdict.SAME_LANDING
         landings.add(landing)
@@ -167,25 +184,24 @@ def _weigh(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> list[_
         weighed.append(
             _Weighed(time_ms, touch.landed_at_ms, touch.offset, channel, touch.rule, awc, touch.kind, verdict)
         )
-    return weighed + _carried(order, clicks, rules)
+    return weighed + _carried(order, own, clicks, rules)
 
 
-def _carried(order: OrderCompleted, clicks: dict[str, int], rules: Rules) -> list[_Weighed]:
+def _carried(order: OrderCompleted, checksum: Checksum | None, clicks: dict[str, int], rules: Rules) -> list[_Weighed]:
     """Return what the order itself carries: its checksum and its channel, each ranking after every session."""
     at_ms = order.completed_at_ms
     carried: list[_Weighed] = []
-    checksum = parse(order.awc) if order.awc is not None else None
     if checksum is not None:
         own_ms = at_ms if checksum.clicked_at_ms is None else min(checksum.clicked_at_ms, at_ms)
         time_ms = clicks.get(checksum.value, own_ms)
         verdict = Verdict.SAME_CLICK if checksum.value in clicks else _refusal(checksum, time_ms, order, rules)
         carried.append(
             _Weighed(
-                time_ms, at_ms, _AFTER_SESSIONS, AWIN_CHANNEL, "order", checksum.value, checksum.kind.value, verdict
+                time_ms, at_ms, _AFTER_SESSIONS, AWIN_CHANNEL, ORDER_RULE, checksum.value, checksum.kind.value, verdict
             )
         )
     if order.channel is not None:
-        carried.append(_Weighed(at_ms, at_ms, _AFTER_SESSIONS + 1, order.channel, "order", None, 0, None))
+        carried.append(_Weighed(at_ms, at_ms, _AFTER_SESSIONS + 1, order.channel, ORDER_RULE, None, 0, None))
     return carried
 
 
@@ -208,7 +224,7 @@ def _denied(order: OrderCompleted, seen: Sequence[Touch], rules: Rules) -> bool:
     statements = (order.consent, *(touch.consent for touch in reversed(seen)))
     said = next((statement for statement in statements if statement in {"granted", "denied"}), None)
     if said is None:
-        return rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"
+        return rules.consent_missing_for(order.market) == "deny"
     return said == "denied"
 
 
@@ -224,10 +240,9 @@ def _channel(order: OrderCompleted, rules: Rules, winner: _Weighed | None, *, kn
 
 def _verdict(candidate: _Weighed, winner: _Weighed | None, withheld: _Weighed | None) -> Verdict:
     """Return the verdict on a candidate."""
-    refused = candidate is withheld or candidate.kind >= _ERASED
     if candidate is winner:
-        return Verdict.WON_NO_CONSENT if refused else Verdict.WON
-    if refused:
+        return Verdict.WON_NO_CONSENT if candidate is withheld else Verdict.WON
+    if candidate is withheld:
         return Verdict.NO_CONSENT
     return Verdict.EARLIER if winner is not None else Verdict.NO_MODEL
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.events import Method, Mode
 
 LineField = Literal["commission_group", "category", "sku", "product_id", "name"]
@@ -59,7 +60,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     max_order_delay_ms: int = 7 * 86_400_000
     consent_missing: Literal["assume", "deny"] = "assume"
     consent_missing_in: dict[str, Literal["assume", "deny"]] = {}
-    """The same for single markets."""
+    """The same for single markets, these in lower case."""
     consent_settle_ms: int = 1_800_000
     """How long after its landing a refusal may still be followed by a grant."""
     groups: Groups = Groups()
@@ -73,6 +74,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Whether requests carry product rows."""
     sender: str = "awin-s2s-consumer"
     """Name and version, sent as custom parameter 1."""
+
+    def consent_missing_for(self, market: str | None) -> Literal["assume", "deny"]:
+        """Return what holds for an order of this market, whatever its capitals, when nothing was said."""
+        return self.consent_missing_in.get((market or "").lower(), self.consent_missing)
 
     def window_of(self, channel: str | None) -> int:
         """Return how far back a touch of this channel counts."""

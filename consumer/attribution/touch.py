@@ -20,6 +20,8 @@ class Kind(IntEnum):
     """A normal one that was refused: advertiser and time are left."""
     ERASED_GCLID = 5
     """One of the gclid form that was refused: nothing of it is left."""
+    FORGOTTEN = 6
+    """No landing, but what a forgotten visitor leaves: `consumer.attribution.erasure.marker`."""
 
 
 class Touch(Struct, frozen=True, array_like=True, gc=False):

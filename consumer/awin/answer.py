@@ -17,6 +17,7 @@ MAX_RETRY_AFTER_S = 3600.0
 
 EXCERPT_CHARACTERS = 200
 
+_ABOUT_THE_ATTEMPT = {408, 425}
 _EXCERPT_BYTES = 1000
 _WORD = string.ascii_letters + string.digits + "_-"
 _PRIVATE = re.compile(
@@ -30,12 +31,15 @@ _PRIVATE = re.compile(
 
 
 def outcome_of_status(status: int) -> Outcome:
-    """Say how an attempt ended that was answered with ``status``; redirects are never followed, so 3xx is a no."""
+    """Say how an attempt ended that was answered with ``status``; redirects are never followed, so 3xx is a no.
+
+    408 and 425 are about the attempt, not about the sale: whether it arrived in whole is not known.
+    """
     if status in {429, 503}:
         return "throttled"
     if 200 <= status < 300:
         return "delivered"
-    if 300 <= status < 500:
+    if 300 <= status < 500 and status not in _ABOUT_THE_ATTEMPT:
         return "rejected"
     return "unknown"
 

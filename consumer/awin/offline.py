@@ -1,7 +1,8 @@
 """Batched offline tracking: a file of sales, one a row. Source: AWIN.md 7, docs/operations.md "Offline files".
 
-A cell that a spreadsheet would take for a formula gets an apostrophe before it. Only texts of the shop's can begin so
-(references, vouchers, group codes, custom parameters): amounts, times and checksums are always written as they are.
+What a spreadsheet would take for a formula gets an apostrophe before it (`consumer.spreadsheet`). Only texts of the
+shop's can be so (references, vouchers, group codes, custom parameters): amounts, times and checksums are always written
+as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from msgspec import Struct
 from consumer.attribution.awc import parse
 from consumer.awin import wording
 from consumer.events import Conversion
+from consumer.spreadsheet import neutral
 
 MAX_CHECKSUM_AGE_MS = 365 * 86_400_000
 """Awin takes click checksums younger than a year."""
@@ -42,9 +44,6 @@ DEFAULT_COLUMNS: Mapping[str, str] = {
 
 _YEAR_2100_MS = 4_102_444_800_000
 _TIME = "%d/%m/%Y %H:%M:%S"
-_APOSTROPHE = "'"
-# With white space before it, and in the wide forms of East Asian keyboards, a sign is a formula to some spreadsheets.
-_FORMULA = re.compile("[\t\r\n]|\\s*[-=+@\uff1d\uff0b\uff0d\uff20]")
 _CUSTOM = re.compile(r"custom\.[1-9][0-9]*")
 
 
@@ -65,7 +64,7 @@ class Row(NamedTuple):
 
     text: str
     notes: tuple[str, ...]
-    """``neutralised``: a cell has an apostrophe. ``checksum_too_old``: a click is a year old, its checksum left out."""
+    """``neutralised``: a cell has apostrophes more. ``checksum_too_old``: a click is a year old, not told."""
 
 
 def is_field(name: str) -> bool:
@@ -155,11 +154,6 @@ def _is_fresh(value: str, now_ms: int) -> bool:
     if checksum is None or checksum.clicked_at_ms is None:
         return True
     return now_ms - checksum.clicked_at_ms < MAX_CHECKSUM_AGE_MS
-
-
-def neutral(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return _APOSTROPHE + cell if _FORMULA.match(cell) else cell
 
 
 def _line(cells: Sequence[str], layout: Layout) -> str:

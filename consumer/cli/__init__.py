@@ -22,6 +22,7 @@ from consumer.cli import (
     export_offline,
     forget,
     programmes,
+    receipts,
     run,
     settings,
     simulate,
@@ -53,6 +54,7 @@ app.add_typer(programmes.app, name="programmes")
 app.command()(explain.explain)
 app.command()(audit.audit)
 app.command()(simulate.simulate)
+app.command()(receipts.receipts)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)

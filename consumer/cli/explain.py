@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from consumer.cli.options import Config, Json, load
 
@@ -34,8 +36,8 @@ def explain(
     settings = load(config)
     if not order_ref:
         raise typer.BadParameter("an order reference has at least one character")
-    with output.working(f"looking for order {order_ref}"):
-        found = _explanation(settings, programme, order_ref, deep=deep)
+    with output.progress(f"looking for order {escape(order_ref)} in") as progress:
+        found = _explanation(settings, programme, order_ref, progress, deep=deep)
     if as_json:
         output.print_json(found)
     else:
@@ -43,10 +45,14 @@ def explain(
     raise typer.Exit(1 if found.state == "unknown" else 0)
 
 
-def _explanation(settings: Settings, programme: str | None, order_ref: str, *, deep: bool) -> Explanation:
+def _explanation(
+    settings: Settings, programme: str | None, order_ref: str, progress: Callable[[str], None], *, deep: bool
+) -> Explanation:
     from consumer.inspect import explanation
     from consumer.inspect.kafka_reader import KafkaTopicReader
-    from consumer.inspect.search import EVERYTHING, Newest, Search
+    from consumer.inspect.reading import EVERYTHING, Newest
+    from consumer.inspect.search import Search
+    from consumer.simulation.again import OrderAgain
     from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
@@ -54,7 +60,11 @@ def _explanation(settings: Settings, programme: str | None, order_ref: str, *, d
     schemas = Schemas.load(settings.schemas.directory)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
-    search = Search(reader, schemas, settings.topics, groups, EVERYTHING if deep else Newest())
+    rules = rulebook(settings)
+    newest = EVERYTHING if deep else Newest()
+    search = Search(reader, schemas, settings.topics, groups, rules, newest, progress)
     programmes = (programme,) if programme else [each.advertiser_id for each in settings.programmes]
     found_in, traces = search.find(programmes, order_ref)
-    return explanation.explain(found_in, order_ref, traces, rulebook(settings), settings.delivery.endpoint)
+    again = OrderAgain(reader, schemas, settings.topics, groups[0], rules, progress)
+    traces = again.decide(found_in, traces)
+    return explanation.explain(found_in, order_ref, traces, rules, settings.delivery.endpoint)

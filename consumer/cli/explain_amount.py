@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer import money
+from consumer.attribution.conversion import FORGOTTEN
 from consumer.cli.output import pairs, table
 from consumer.events import Conversion
 from consumer.inspect.arithmetic import Arithmetic, GroupShare, LineShare
@@ -85,7 +86,8 @@ def _parts(conversion: Conversion) -> Iterator[tuple[str, str]]:
     for part in conversion.parts:
         yield f"part {part.code}", money.written(part.amount, currency)
     for note in conversion.notes:
-        yield "note", NOTES.get(note, note)
+        if note != FORGOTTEN:
+            yield "note", NOTES.get(note, note)
 
 
 def _plain(amount: Decimal) -> str:

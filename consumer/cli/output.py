@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from consumer.events import Position
+
 _PIPE_WIDTH = 200
 """Columns when nobody sees the output: wide enough that lines stay whole for grep and diff."""
 
@@ -50,6 +52,16 @@ def print_json(value: object) -> None:
 def print_error(text: str) -> None:
     """Print what went wrong to stderr; its first line says it, further ones belong to it."""
     error_console().print(f"[bold red]error:[/] [red]{escape(text)}[/]", soft_wrap=True)
+
+
+def section(console: Console, title: str) -> None:
+    """Write the title of a section."""
+    console.print(f"\n[bold]{title}[/]")
+
+
+def place(at: Position) -> str:
+    """Return where a record stands, for a table."""
+    return escape(f"{at.topic}[{at.partition}] at offset {at.offset}")
 
 
 def table(

@@ -106,7 +106,7 @@ def _table(rows: Sequence[Setting]) -> str:
 
 def _model(annotation: object) -> type[BaseModel] | None:
     """Return the section that a field is, or is a list of."""
-    candidate = _item(annotation) or annotation
+    candidate = _bare(_item(annotation) or annotation)
     kinds = get_args(candidate) if get_origin(candidate) in {Union, UnionType} else (candidate,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
@@ -116,9 +116,13 @@ def _item(annotation: object) -> object | None:
     return get_args(annotation)[0] if get_origin(annotation) is tuple else None
 
 
+def _bare(annotation: object) -> object:
+    """Return what an annotated type is without its annotations."""
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+
+
 def _type(annotation: object) -> str:
-    if hasattr(annotation, "__metadata__"):
-        annotation = get_args(annotation)[0]
+    annotation = _bare(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{each}`" for each in arguments)
@@ -132,10 +136,14 @@ def _type(annotation: object) -> str:
 
 
 def _limits(metadata: Sequence[Any]) -> str:
-    least = next((f", at least {each.ge}" for each in metadata if isinstance(each, Ge)), "")
-    above = next((f", more than {each.gt}" for each in metadata if isinstance(each, Gt)), "")
-    most = next((f", at most {each.le}" for each in metadata if isinstance(each, Le)), "")
+    least = next((f", at least {_limit(each.ge)}" for each in metadata if isinstance(each, Ge)), "")
+    above = next((f", more than {_limit(each.gt)}" for each in metadata if isinstance(each, Gt)), "")
+    most = next((f", at most {_limit(each.le)}" for each in metadata if isinstance(each, Le)), "")
     return least + above + most
+
+
+def _limit(value: object) -> object:
+    return _duration(value) if isinstance(value, timedelta) else value
 
 
 def _default(value: object) -> str:

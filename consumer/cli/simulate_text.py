@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer import money
-from consumer.cli.output import table
+from consumer.cli.output import section, table
 from consumer.inspect.words import moment
 from consumer.simulation.decision import Decision
 from consumer.simulation.report import CHANGES, NOT_COMPARED, Change, Movement, Report, Total
@@ -24,20 +24,20 @@ def write(report: Report, csv: Path | None, console: Console) -> None:
         if kept.since_ms is not None:
             console.print(f"[dim]{escape(kept.topic)} is there since {moment(kept.since_ms)}[/]")
     if report.totals:
-        _section(console, "Compared")
+        section(console, "Compared")
         columns = ("currency", "orders", "value", "would change", "their value")
         console.print(table(columns, map(_total, report.totals), numbers=columns[1:]))
     if report.movements:
-        _section(console, "What would move")
+        section(console, "What would move")
         columns = ("currency", "from", "to", "orders", "value")
         console.print(table(columns, map(_movement, report.movements), numbers=columns[3:]))
     if report.changes:
         newest = f", the newest {len(report.changes):,}" if len(report.changes) < report.changed else ""
-        _section(console, f"Orders that would change{newest}")
+        section(console, f"Orders that would change{newest}")
         _write_changes(report, console)
     left_out = list(_left_out(report))
     if left_out:
-        _section(console, "Not compared")
+        section(console, "Not compared")
         for line in left_out:
             console.print(line)
     for note in report.notes:
@@ -53,10 +53,6 @@ def _answer(report: Report) -> str:
         return f"[bold green]Nothing would change[/] in {report.compared:,} orders"
     share = report.changed / report.compared
     return f"[bold]{report.changed:,} of {report.compared:,} orders would change[/], {share:.2%}"
-
-
-def _section(console: Console, title: str) -> None:
-    console.print(f"\n[bold]{title}[/]")
 
 
 def _amount(amount: Decimal, currency: str) -> str:

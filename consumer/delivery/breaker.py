@@ -38,6 +38,7 @@ class Breaker:
         self._failing_since_s = 0.0
         self._cooldown_s = policy.cooldown_s
         self._until_s = 0.0
+        self._probes = 0
         self.state: State = "closed"
 
     def permit(self) -> Permit:
@@ -46,9 +47,11 @@ class Breaker:
             return "go"
         return "probe" if self.state == "open" and self._monotonic_s() >= self._until_s else "stop"
 
-    def probing(self) -> None:
-        """Take note that the permitted probe begins."""
+    def probing(self) -> int:
+        """The permitted probe begins; return its number, by which its end is told from that of an older one."""
         self.state = "probing"
+        self._probes += 1
+        return self._probes
 
     def succeeded(self) -> None:
         """An attempt got through, whichever it was: close."""
@@ -56,9 +59,9 @@ class Breaker:
         self._failures = 0
         self._cooldown_s = self._policy.cooldown_s
 
-    def failed(self, began_s: float, *, probe: bool) -> None:
+    def failed(self, began_s: float, probe: int = 0) -> None:
         """An attempt that began then did not get through. Others than the probe say nothing new once it is open."""
-        if probe and self.state == "probing":
+        if self._is_under_way(probe):
             self._cooldown_s = min(2 * self._cooldown_s, self._policy.max_cooldown_s)
             self._open(self._cooldown_s)
         elif self.state == "closed":
@@ -68,21 +71,33 @@ class Breaker:
             if is_long and self._failures >= self._policy.failures:
                 self._open(self._cooldown_s)
 
-    def withdrawn(self) -> None:
-        """The probe was not made after all, or its end is not known: another may be made at once."""
-        if self.state == "probing":
-            self._open(0.0)
+    def withdrawn(self, probe: int) -> None:
+        """This probe was not made after all, or its end is not known: another may be made at once."""
+        if self._is_under_way(probe):
+            self.state = "open"
 
     def hold(self, seconds: float) -> None:
-        """Open for so long at least, as the server asked."""
-        self._open(max(seconds, self._until_s - self._monotonic_s() if self.state == "open" else 0.0))
+        """Permit no attempt for so long at least, as the server asked. A probe under way stays the only one."""
+        is_probing = self.state == "probing"
+        self._open(seconds)
+        if is_probing:
+            self.state = "probing"
 
     def probe_next(self) -> None:
-        """Let the next attempt be a probe, whatever came before: somebody says that it works again."""
+        """Let the next attempt be a probe, whatever came before: somebody says that it works again.
+
+        Where a probe is under way, its end is waited for.
+        """
         self._cooldown_s = self._policy.cooldown_s
-        self._open(0.0)
+        self._until_s = self._monotonic_s()
+        self.hold(0.0)
+
+    def _is_under_way(self, probe: int) -> bool:
+        return self.state == "probing" and probe == self._probes
 
     def _open(self, seconds: float) -> None:
-        self.state = "open"
+        """Open for so long, or until a pause is over that was begun before."""
+        until_s = self._monotonic_s() + seconds
+        self._until_s = until_s if self.state == "closed" else max(until_s, self._until_s)
         self._failures = 0
-        self._until_s = self._monotonic_s() + seconds
+        self.state = "open"

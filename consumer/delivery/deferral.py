@@ -60,7 +60,7 @@ def read(headers: Headers, where: str) -> Deferral:
         version = msgspec.json.decode(said or b"", type=_Versioned).version
         if version == VERSION:
             return msgspec.json.decode(said or b"", type=Deferral)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         raise StateError(f"{where}: the record has no header {HEADER} of ours: who else writes there?") from None
     raise StateError(f"{where}: the header {HEADER} has version {version}, this software reads {VERSION}")
 

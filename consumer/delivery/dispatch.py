@@ -75,8 +75,8 @@ class Dispatch:
         conversion = item.conversion
         method = self._methods[conversion.method]
         gate = self._gates.of(conversion.programme)
-        if gate.stop and gate.breaker.state != "probing":
-            return Decided(item, put_off=gate.stop)
+        if why := gate.turns_away:
+            return Decided(item, put_off=why)
         if item.prepared is None:
             try:
                 item.prepared = method.prepare(conversion)
@@ -106,24 +106,33 @@ class Dispatch:
         In a ``hurry`` conversions wait for no others to share a request with: there is no room for more.
         """
         decided: list[Decided] = []
-        for queue in self._queues.values():
+        for place, queue in tuple(self._queues.items()):
+            before = queue.under_way
             decided += self._start(queue, generation, hurry=hurry)
+            if queue.under_way > before:
+                # It comes last the next time, so that of programmes with the same key none waits for ever.
+                self._queues[place] = self._queues.pop(place)
         return decided
 
-    def relieve(self, others: Collection[str], most: int) -> list[Decided]:
+    def relieve(self, others: Callable[[], Collection[str]], most: int, *, fresh: bool) -> list[Decided]:
         """Put off what cannot begin now and was not sent yet, the latest first, so that others find room.
 
+        What the next call takes stays, unless it waits for a probe.
+
         Args:
-            others: the programmes whose conversions wait for room.
+            others: returns the programmes whose conversions wait for room; ``""`` for conversions not known yet.
             most: so many may stay of each programme.
+            fresh: whether fresh conversions make room, too, and not only those that were put off already.
         """
+        large = [queue for queue in self._queues.values() if len(queue) > most and queue.holds_up]
+        theirs = set(others()) if large else set()
+        if self._gates.alone:
+            theirs.discard("")
         decided: list[Decided] = []
-        for queue in self._queues.values():
-            is_probed = queue.gate.breaker.state == "probing"
-            wanted = any(other != queue.programme for other in others)
-            if wanted and len(queue) > most and (is_probed or queue.blocked):
-                why: Why = "breaker" if is_probed else "limit"
-                decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most)]
+        for queue in large:
+            if theirs - {queue.programme}:
+                why: Why = "breaker" if queue.is_probed else "limit"
+                decided += [Decided(item, put_off=why) for item in queue.withdraw(len(queue) - most, fresh=fresh)]
         return decided
 
     def collect(self, timeout_s: float) -> list[Decided]:
@@ -155,8 +164,7 @@ class Dispatch:
             call = self._in_flight.pop(number)
             call.queue.under_way -= 1
             call.queue.gate.cap.give_back()
-            if call.probe:
-                call.queue.gate.breaker.withdrawn()
+            call.queue.gate.breaker.withdrawn(call.probe)
         self._worker.cancel(broken_off)
 
     def _queue(self, programme: str, name: MethodName, method: Method) -> Queue:
@@ -171,8 +179,8 @@ class Dispatch:
         while len(queue):
             permit = queue.gate.permit()
             if permit == "stop":
-                if (stop := queue.gate.stop) and queue.gate.breaker.state != "probing":
-                    yield from (Decided(item, put_off=stop) for item in queue.withdraw())
+                if why := queue.gate.turns_away:
+                    yield from (Decided(item, put_off=why) for item in queue.withdraw())
                 return
             if queue.blocked:
                 return
@@ -204,17 +212,16 @@ class Dispatch:
         queue.pace.take()
         queue.gate.cap.take()
         queue.under_way += 1
-        call.probe, call.began_s = probe, now_s
+        call.began_s = now_s
         if probe:
-            queue.gate.breaker.probing()
+            call.probe = queue.gate.breaker.probing()
         request = queue.method.request(queue.programme, [item.prepared for item in call.items if item.prepared])
         number = next(self._numbers)
         self._in_flight[number] = call
         self._worker.submit(Ticket(number, request, generation))
 
     def _not_started(self, call: Call) -> None:
-        if call.probe:
-            call.queue.gate.breaker.withdrawn()
+        call.queue.gate.breaker.withdrawn(call.probe)
         call.queue.again([item for item in call.items if not item.dropped], self._monotonic_s())
 
     def _answered(self, call: Call, answer: Answer, reply: Reply) -> Iterator[Decided]:
@@ -242,8 +249,8 @@ class Dispatch:
     def _key_refused(self, call: Call) -> Iterator[Decided]:
         queue = call.queue
         live = [item for item in call.items if not item.dropped]
+        queue.gate.breaker.succeeded()
         if queue.method.renew_key(queue.programme):
-            queue.gate.breaker.succeeded()
             queue.again(live, self._monotonic_s())
             return
         self._halt(queue, "its key is refused")
@@ -265,14 +272,16 @@ class Dispatch:
                 yield self._rejected(call.queue, item, told, answer)
             else:
                 failed.append((item, told))
-        if not through:
+        if through:
+            call.queue.gate.breaker.succeeded()
+        else:
             self._failed(call, answer)
         yield from self._again(call.queue, failed, answer)
 
     def _rejected(self, queue: Queue, item: Outstanding, told: Told, answer: Answer) -> Decided:
         """Reject one conversion; of a programme that is halted for such answers it may not be the fault."""
         if queue.gate.ordered != "running":
-            return Decided(item, put_off="halted")
+            return Decided(item, put_off=queue.gate.ordered)
         if queue.gate.rejected():
             self._halt(queue, f"{self._settings.halt_after} orders in a row were rejected")
         return Decided(item, Reject("rejected", "", _refused(told, answer)))
@@ -284,7 +293,7 @@ class Dispatch:
     def _failed(self, call: Call, answer: Answer) -> None:
         """Nothing of a call got through: tell the breaker."""
         breaker = call.queue.gate.breaker
-        breaker.failed(call.began_s, probe=call.probe)
+        breaker.failed(call.began_s, call.probe)
         if answer.retry_after_s is not None and answer.retry_after_s * 1000 > self._settings.retry_cap_ms:
             breaker.hold(answer.retry_after_s)
 

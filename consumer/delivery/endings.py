@@ -108,7 +108,7 @@ class Endings:
             offset=item.record.offset,
             ending="deferred",
             reason=why,
-            attempted=item.unknown_attempts > 0 or item.suspect,
+            attempted=item.in_doubt or item.suspect,
             key=item.key,
             receipt=self._codecs.write_receipt(receipt),
             deferred=item.record.value,

@@ -59,6 +59,11 @@ class Gate:
             return self.ordered
         return "breaker" if self.breaker.permit() == "stop" else ""
 
+    @property
+    def turns_away(self) -> Stop:
+        """Why conversions are to be put off: none can be sent, and there is no probe whose end may change that."""
+        return "" if self.ordered == "running" and self.breaker.state == "probing" else self.stop
+
     def order(self, state: ProgrammeState) -> bool:
         """Take an order; return whether the programme runs again, in which case a probe comes first."""
         resumed = state == "running" and self.ordered != "running"
@@ -107,6 +112,11 @@ class Gates:
     def __len__(self) -> int:
         """Return how many programmes were asked for so far."""
         return len(self._gates)
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is but one programme, as far as is known: others have neither limits nor were asked for."""
+        return len(self._gates.keys() | self._limits.keys()) <= 1
 
     def share(self, fraction: float) -> None:
         """From now on so much of every limit is ours: our part of all partitions, between 0 and 1."""

@@ -137,7 +137,7 @@ class Intake:
         if put_off is not None:
             item.deferrals = put_off.number
             item.attempts = put_off.attempts
-            item.unknown_attempts = put_off.unknown_attempts
+            item.unknown_attempts = item.unknown_before = put_off.unknown_attempts
             item.first_attempt_at_ms = put_off.first_attempt_at_ms
         return self.admit(partition, item) if partition.enter(item) else None
 

@@ -81,7 +81,7 @@ class Lane:
     @property
     def in_doubt(self) -> bool:
         """True when an attempt at an unfinished conversion may have reached Awin."""
-        return any(item.unknown_attempts for item in self._outstanding.values())
+        return any(item.in_doubt for item in self._outstanding.values())
 
     @property
     def doubtful(self) -> int:

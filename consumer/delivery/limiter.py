@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+_ROUNDING = 1e-9
+"""More than a share loses as a floating-point number: 29 of 100 partitions are 29 of 100 attempts."""
+
 
 class RateLimiter:
-    """A token bucket that holds ``burst`` tokens, at least one, and is empty at first.
+    """A token bucket that holds what comes in ``burst_s`` seconds, at least one token, and is empty at first.
+
+    In any window of ``w`` seconds, as the clock goes on, no more tokens are taken than it holds and ``w`` times its
+    rate; where the share changes meanwhile, that is the average one. A clock that is set back brings and costs nothing.
 
     Args:
         rate_per_s: tokens a second over all instances; ``None``: no limit.
         monotonic_s: the clock.
-        burst_s: the bucket holds what comes in so long.
+        burst_s: see above.
     """
 
     def __init__(self, rate_per_s: float | None, monotonic_s: Callable[[], float], burst_s: float = 0.0) -> None:
@@ -24,7 +30,7 @@ class RateLimiter:
         self._filled_s = monotonic_s()
 
     def share(self, fraction: float) -> None:
-        """From now on so much of the whole rate is ours, between 0 and 1."""
+        """From now on so much of the whole rate is ours, between 0 and 1. Without a share nothing stays saved up."""
         self._fill()
         if self._whole_rate_per_s is not None:
             self._rate_per_s = self._ours(self._whole_rate_per_s, fraction)
@@ -40,12 +46,12 @@ class RateLimiter:
         self._tokens -= 1
         return True
 
-    def wait_s(self, tokens: int = 1) -> float:
-        """Return the seconds until so many tokens will have come: 0 when they are there, infinity without a share."""
+    def wait_s(self) -> float:
+        """Return the seconds until there will be a token: 0 when there is one, infinity without a share."""
         if self._rate_per_s is None:
             return 0.0
         self._fill()
-        missing = tokens - self._tokens
+        missing = 1 - self._tokens
         if missing <= 0:
             return 0.0
         return missing / self._rate_per_s if self._rate_per_s > 0 else math.inf
@@ -54,7 +60,7 @@ class RateLimiter:
         return whole_rate_per_s * fraction
 
     def _most(self) -> float:
-        return max(1.0, (self._rate_per_s or 0.0) * self._burst_s)
+        return max(1.0, self._rate_per_s * self._burst_s) if self._rate_per_s else 0.0
 
     def _fill(self) -> None:
         now_s = self._monotonic_s()
@@ -64,15 +70,17 @@ class RateLimiter:
 
 
 class CallPace(RateLimiter):
-    """Calls of one key, so many a minute over all instances.
+    """Calls of one key, so many a minute over all instances. This one has no share at first.
 
     Every instance may have saved up a token, which in any minute comes on top of those that come in: so of its share
-    one call less comes in, but at least half of it.
+    one call less comes in, but at least half of it. That keeps all instances together to ``calls_per_minute`` in any
+    minute, as long as each one's share is worth a call a minute: so with that many equal shares, too. Each one with
+    less may add a call, and so may each whose share went in that minute, since what it had saved up may be used.
     """
 
     def __init__(self, calls_per_minute: float, monotonic_s: Callable[[], float]) -> None:
         super().__init__(calls_per_minute / 60, monotonic_s)
-        self.share(1.0)
+        self.share(0.0)
 
     def _ours(self, whole_rate_per_s: float, fraction: float) -> float:
         calls = whole_rate_per_s * 60 * fraction
@@ -92,9 +100,9 @@ class ConcurrencyCap:
         self._taken = 0
 
     def share(self, fraction: float) -> None:
-        """From now on so much of the whole is ours, between 0 and 1, but at least one."""
+        """From now on so much of the whole is ours, between 0 and 1, rounded down, but at least one."""
         if self._whole is not None:
-            self._most = max(1, int(self._whole * fraction))
+            self._most = max(1, int(self._whole * fraction + _ROUNDING))
 
     @property
     def free(self) -> bool:

@@ -45,6 +45,8 @@ class Outstanding:
     """How many later conversions said the same meanwhile."""
     attempts: int = 0
     unknown_attempts: int = 0
+    unknown_before: int = 0
+    """How many of them its record tells of: they were made before it was put off."""
     first_attempt_at_ms: int | None = None
     answer: Answer | None = None
     """That of the latest attempt."""
@@ -52,6 +54,11 @@ class Outstanding:
     """What its method makes of it; ``None`` until it is to be sent."""
     dropped: bool = False
     """Its partition is no longer ours."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an attempt of which its record does not tell may have reached Awin."""
+        return self.unknown_attempts > self.unknown_before
 
     def __post_init__(self) -> None:
         self.replay = replay_in(self.record.headers)

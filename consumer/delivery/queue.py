@@ -20,7 +20,8 @@ class Call:
 
     queue: Queue
     items: list[Outstanding]
-    probe: bool = False
+    probe: int = 0
+    """Its number if it is one; see `consumer.delivery.breaker.Breaker.probing`."""
     began_s: float = field(default=0.0)
     """When its attempt was handed over."""
 
@@ -54,13 +55,24 @@ class Queue:
 
     def again(self, items: Iterable[Outstanding], due_s: float) -> None:
         """Have these sent again by one call, the same ones, at this time of the monotonic clock."""
-        heapq.heappush(self._waiting, (due_s, next(self._numbers), Call(self, list(items))))
+        if call := list(items):
+            heapq.heappush(self._waiting, (due_s, next(self._numbers), Call(self, call)))
 
     @property
     def blocked(self) -> bool:
         """Whether nothing can begin now, whatever is in the queue."""
         busy = self.method.one_call_at_a_time and self.under_way > 0
         return busy or not self.gate.cap.free or self.gate.rate.wait_s() > 0 or self.pace.wait_s() > 0
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether everything waits for the end of a probe."""
+        return self.gate.breaker.state == "probing"
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether what is here takes up room for longer than until the next call."""
+        return self.is_probed or (self.blocked and len(self) > self.method.most)
 
     def take(self, now_s: float, *, hurry: bool = False) -> Call | None:
         """Return the next call that is due; its limits must have been asked for.
@@ -77,7 +89,14 @@ class Queue:
         return None
 
     def due_in_s(self, now_s: float) -> float | None:
-        """Return the seconds until something may begin, limits aside; ``None`` when nothing is here."""
+        """Return the seconds until something may begin, calls under way aside; ``None`` when nothing is here.
+
+        Infinity where only another share of the limits can help.
+        """
+        ready_s = self._ready_in_s(now_s)
+        return None if ready_s is None else max(ready_s, self.gate.rate.wait_s(), self.pace.wait_s())
+
+    def _ready_in_s(self, now_s: float) -> float | None:
         if self._again:
             return 0.0
         times = [self._waiting[0][0]] if self._waiting else []
@@ -95,10 +114,13 @@ class Queue:
         yield from (item for queue in (self._fresh, self._deferred) for _, item in queue)
         yield from (item for call in self._calls() for item in call.items)
 
-    def withdraw(self, most: int | None = None) -> list[Outstanding]:
-        """Take out everything, or so many of those that have waited least and were not sent yet."""
+    def withdraw(self, most: int | None = None, *, fresh: bool = True) -> list[Outstanding]:
+        """Take out everything, or so many of those that have waited least and were not sent yet.
+
+        Those that were put off before go first; ``fresh``: whether others go at all.
+        """
         if most is not None:
-            return list(self._newest(most))
+            return list(self._newest(most, (self._deferred, self._fresh) if fresh else (self._deferred,)))
         items = list(self.items())
         self._keep(lambda _: False)
         return items
@@ -107,8 +129,9 @@ class Queue:
         """Drop a partition's conversions."""
         self._keep(lambda item: item.at.partition != partition)
 
-    def _newest(self, most: int) -> Iterator[Outstanding]:
-        for queue in (self._deferred, self._fresh):
+    @staticmethod
+    def _newest(most: int, queues: Iterable[deque[tuple[float, Outstanding]]]) -> Iterator[Outstanding]:
+        for queue in queues:
             while queue and most > 0:
                 most -= 1
                 yield queue.pop()[1]

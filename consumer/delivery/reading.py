@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from random import Random
 
 from consumer.delivery import deferral
@@ -90,14 +91,34 @@ class Reading:
         return self._settings.max_outstanding - sum(partition.slots for partition in partitions.values())
 
     def waiting(self, partitions: Partitions) -> set[str]:
-        """Return the programmes of what was polled and waits for room, what still rests left out."""
+        """Return the programmes of what waits for room, what still rests left out; ``""`` if not all of it is polled.
+
+        Nothing waits while there is room.
+        """
         found: set[str] = set()
+        room, deferred_room = self.room(partitions), self._deferred_room(partitions)
         for partition in partitions.values():
-            found.update(programme_in(record.key or b"") for record in partition.fresh.unread)
-            deferred = partition.deferred.unread
-            if deferred and self._is_due(partition, deferred[0]):
-                found.add(programme_in(deferred[0].key or b""))
+            if room <= 0:
+                found |= self._programmes(partition.fresh, list(partition.fresh.unread))
+            if deferred_room <= 0:
+                found |= self._programmes(partition.deferred, list(self._due(partition)))
         return found
+
+    def _due(self, partition: OutboxPartition) -> Iterator[Record]:
+        return takewhile(lambda record: self._is_due(partition, record), partition.deferred.unread)
+
+    def _programmes(self, lane: Lane, wait: Sequence[Record]) -> set[str]:
+        found = {programme_in(record.key or b"") for record in wait}
+        # The last record of all would still be followed by the marker of its transaction.
+        if wait and self._source.high_watermarks().get(lane.at, 0) > wait[-1].offset + 2:
+            found.add("")
+        return found
+
+    def _deferred_room(self, partitions: Partitions) -> int:
+        """Return how many more deferred conversions may be in hand: half of all, and no more than there is room."""
+        half = self._settings.max_outstanding // 2
+        taken = sum(partition.deferred.slots for partition in partitions.values())
+        return min(self.room(partitions), half - taken)
 
     def _fresh(self, partition: OutboxPartition, partitions: Partitions, admit: Admit) -> bool:
         """Take in one record; return whether that could be done."""
@@ -112,14 +133,9 @@ class Reading:
     def _deferred(self, partition: OutboxPartition, partitions: Partitions, admit: Admit) -> bool:
         """Take in one record if it is due; return whether that could be done."""
         lane = partition.deferred
-        if (
-            not lane.unread
-            or partition.held
-            or self.room(partitions) <= 0
-            or not self._is_due(partition, lane.unread[0])
-        ):
+        if not lane.unread or partition.held or self._deferred_room(partitions) <= 0:
             return False
-        if sum(each.deferred.slots for each in partitions.values()) >= self._settings.max_outstanding // 2:
+        if not self._is_due(partition, lane.unread[0]):
             return False
         record = lane.unread.popleft()
         partition.delay.taking(record.offset, self._source.high_watermarks().get(lane.at, 0))

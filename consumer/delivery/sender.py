@@ -7,6 +7,8 @@ it keeps cookies, prepares redirects (a broken one then hides the status) and lo
 from __future__ import annotations
 
 import asyncio
+import ssl
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ import httpx
 from consumer import __version__
 from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
 from consumer.awin.http import HttpRequest
+from consumer.delivery.connections import Connections
+from consumer.delivery.course import Course
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
 
@@ -27,6 +31,8 @@ _HEADERS = (
     ("Accept-Encoding", "identity"),
 )
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CANNOT_BE_MADE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_IDLE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +48,33 @@ class Answer:
     """What was read of the body."""
 
 
-def transport(settings: DeliverSettings) -> httpx.AsyncHTTPTransport:
-    """Return the real transport: HTTP/1.1, kept connections, no retries and nothing from the environment."""
-    limits = httpx.Limits(max_connections=settings.max_outstanding, max_keepalive_connections=settings.max_outstanding)
-    return httpx.AsyncHTTPTransport(trust_env=False, http1=True, http2=False, limits=limits, retries=0)
+def transport(
+    settings: DeliverSettings,
+    *,
+    trust: ssl.SSLContext | None = None,
+    monotonic_s: Callable[[], float] = time.monotonic,
+) -> httpx.AsyncBaseTransport:
+    """Return the real transport: HTTP/1.1 over connections that are kept, no retries and no proxy.
+
+    Servers are verified against the authorities in the package certifi, which come with httpx and change with it, so
+    every machine trusts the same; ``trust`` replaces them. The environment has no say: neither proxies
+    (``HTTPS_PROXY`` and the like) nor authorities (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) nor ``SSLKEYLOGFILE``.
+    """
+    context = trust or _certifi()
+    single = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+
+    def open_one() -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=context, trust_env=False, http1=True, http2=False, limits=single, retries=0
+        )
+
+    return Connections(open_one, most=settings.max_outstanding, idle_s=_IDLE_S, monotonic_s=monotonic_s)
+
+
+def _certifi() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed does not know that this switches it off
+    return context
 
 
 class Sender:
@@ -60,7 +89,7 @@ class Sender:
         ).as_dict()
         self._http = http
         self._now_ms = now_ms
-        self._extensions = {"timeout": timeouts}
+        self._timeouts = timeouts
         self._longest_s = sum(limit for limit in timeouts.values() if limit is not None)
 
     async def attempt(self, asked: HttpRequest) -> Answer:
@@ -68,34 +97,39 @@ class Sender:
 
         Whatever goes wrong before a byte can have left is ``not_sent``. Everything later is ``unknown``, an answer that
         breaks off included, since it may have been accepted. It lasts no longer than the four timeouts together,
-        however slowly the bytes drip. What httpx takes for no address is ``rejected``: it would never be sent.
+        however slowly the bytes drip. What is no address, or no header, is ``rejected``: it would never be sent.
+        docs/operations.md has all endings in a table.
         """
+        course = Course()
         try:
             request = httpx.Request(
                 asked.verb,
                 asked.url,
                 headers=[*_HEADERS, *asked.headers],
                 content=asked.body,
-                extensions=self._extensions,
+                extensions={"timeout": self._timeouts, "trace": course},
             )
         except (httpx.InvalidURL, ValueError) as error:
             return _failure("rejected", error)
         try:
             async with asyncio.timeout(self._longest_s):
-                return await self._exchange(request, asked.max_answer_bytes)
-        except _NEVER_SENT as error:
-            return _failure("not_sent", error)
+                return await self._exchange(request, course, asked.max_answer_bytes)
+        except _CANNOT_BE_MADE as error:
+            return _failure("rejected", error)
         except (httpx.HTTPError, OSError) as error:  # a broken TLS record arrives as a bare SSLError, an OSError
-            return _failure("unknown", error)
+            never_sent = course.never_sent or (isinstance(error, _NEVER_SENT) and not course.sending)
+            return _failure("not_sent" if never_sent else "unknown", error)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _exchange(self, request: httpx.Request, most: int) -> Answer:
+    async def _exchange(self, request: httpx.Request, course: Course, most: int) -> Answer:
         response = await self._http.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)  # what an asynchronous transport answers with
         async with aclosing(stream):
+            if course.answered_early:
+                raise httpx.RemoteProtocolError("the answer was there before the request")
             body = await _beginning(stream, most)
         now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
         return Answer(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from random import Random
 from typing import cast
 
@@ -193,9 +194,7 @@ class DeliverStage:
             is_full = self._reading.room(self._partitions) <= 0
             if not self._doubtful:
                 self._settle(self._dispatch.start(self._source.generation(), hurry=is_full))
-            if is_full:
-                most = self._settings.max_outstanding // (len(self._gates) + 1)
-                self._settle(self._dispatch.relieve(self._reading.waiting(self._partitions), most))
+            self._make_room()
             self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
             self._commit_if_due(idle=not polled and not self._dispatch.in_flight())
         except Fenced:
@@ -348,6 +347,13 @@ class DeliverStage:
             except Rebalanced as error:
                 _log.warning("deliver.drain_not_committed", reason=str(error))
             return
+
+    def _make_room(self) -> None:
+        """Put off what its limits hold back, as far as it takes up the room for which others wait."""
+        is_full = self._reading.room(self._partitions) <= 0
+        room = self._settings.max_outstanding if is_full else self._settings.max_outstanding // 2
+        others = partial(self._reading.waiting, self._partitions)
+        self._settle(self._dispatch.relieve(others, room // (len(self._gates) + 1), fresh=is_full))
 
     def _working_mark(self, _: OutboxPartition, lane: Lane) -> Mark:
         return self._signed(lane.mark(self._reading.suspected(lane)))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from consumer.demo.awin import AwinRequest
 from consumer.demo.comparison import compare
-from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect, fault_of_session
+from consumer.demo.reference import Expected, Facts, LoggedOrder, LoggedSession, expect, fault_of_session
 from consumer.demo.tap import everything
 from consumer.errors import Undecodable
 from consumer.events import Conversion
@@ -77,7 +77,7 @@ def summarize(
     orders, bad_orders = _orders(servers, settings.topics.order_completed, OrderDecoder(schemas))
     rules = rulebook(settings)
     cuts = {(c.source.partition, c.source.offset): c.session_cut for c in conversions if c.session_cut is not None}
-    expected = expect(sessions, orders, rules, cuts=cuts)
+    expected = expect(sessions, orders, rules, facts=Facts(cuts=cuts))
     endings = list(expected.values())
     accepted = [request for request in requests if request.accepted]
     comparison = compare(endings, [request.parameters for request in accepted])

@@ -25,7 +25,7 @@ LOST = frozenset({"expired", "undecodable", "negative_amount", "bad_amount"})
 """Those of `SKIPPED` that no further run will help."""
 
 NOTES: Mapping[str, str] = {
-    "neutralised": "have a cell that a spreadsheet would take for a formula: it begins with an apostrophe now",
+    "neutralised": "have a text that a spreadsheet would take for a formula: an apostrophe stands before it now",
     "checksum_too_old": "have a click of a year ago or more: its checksum is left out",
     "may_have_arrived": "may have reached Awin before they were too old to be sent",
 }

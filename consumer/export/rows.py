@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from consumer.awin import offline, wording
 from consumer.awin.offline import Layout
 from consumer.errors import Undecodable, Unreportable
-from consumer.events import outbox_key
 from consumer.export.selection import Waiting
 from consumer.stream.avro import ConversionDecoder
 from consumer.stream.framing import Headers
@@ -42,17 +40,12 @@ class Rows:
         self._layout = layout
         self._now_ms = now_ms
 
-    def add(self, stood: Mapping[bytes, Waiting], value: bytes | None, headers: Headers) -> None:
-        """Take the conversion at a place, and by key the orders whose receipts say that theirs stood there."""
+    def add(self, key: bytes, waiting: Waiting, value: bytes | None, headers: Headers) -> None:
+        """Take the conversion that stands where the receipt of a waiting order says, under the order's key."""
         try:
             conversion = self._decode(value, headers)
         except Undecodable:
-            self.skipped["undecodable"] += len(stood)
-            return
-        key = outbox_key(conversion.programme, conversion.order_ref)
-        waiting = stood.get(key)
-        self.skipped["expired"] += len(stood) - (waiting is not None)
-        if waiting is None:
+            self.skipped["undecodable"] += 1
             return
         if wording.is_test(conversion) and not self._layout.has("test"):
             self.skipped["no_test_column"] += 1

@@ -11,14 +11,15 @@ from msgspec.structs import replace
 from consumer.awin import offline
 from consumer.awin.offline import Layout
 from consumer.errors import Fenced
-from consumer.events import Position, Receipt
+from consumer.events import Receipt
 from consumer.export import publication
-from consumer.export.originals import Originals
 from consumer.export.outcome import ExportedFile, Outcome
 from consumer.export.ports import Folder
 from consumer.export.publication import Line, Manifest
 from consumer.export.rows import Rows, Sale
-from consumer.export.selection import ReceiptBook, Selection, Waiting
+from consumer.export.selection import ReceiptBook, Selection
+from consumer.inspect.originals import Originals
+from consumer.inspect.progress import Named
 from consumer.inspect.receipts import receipt_in
 from consumer.inspect.topic_reader import TopicReader
 from consumer.settings import Topics
@@ -69,7 +70,7 @@ class Export:
         self._now_ms = now_ms
         self._progress = progress
         self._receipts_per_transaction = receipts_per_transaction
-        self._originals = Originals(reader, schemas, topics, progress)
+        self._originals = Originals(reader, schemas, topics, Named(progress))
         self._read_receipt = ReceiptDecoder(schemas)
         self._write_receipt = ReceiptEncoder(schemas)
         self._read_conversion = ConversionDecoder(schemas)
@@ -130,17 +131,14 @@ class Export:
 
     def _rows(self, book: ReceiptBook) -> Rows:
         rows = Rows(self._read_conversion, self._layout, self._now_ms())
-        # Where the outbox was made anew, orders of the old one and the new may have stood at the same place.
-        stood: dict[Position, dict[bytes, Waiting]] = {}
-        for key, waiting in book.waiting.items():
-            stood.setdefault(waiting.receipt.source, {})[key] = waiting
-        reasons = {at: next(iter(orders.values())).receipt.reason for at, orders in stood.items()}
-        for at in self._originals.replayed(reasons):
-            rows.skipped["replayed"] += len(stood.pop(at))
-            del reasons[at]
-        for at, value, headers in self._originals.of(reasons):
-            rows.add(stood.pop(at), value, headers)
-        rows.skipped["expired"] += sum(map(len, stood.values()))
+        left = dict(book.waiting)
+        receipts = {key: waiting.receipt for key, waiting in left.items()}
+        for key in self._originals.replayed(receipts):
+            rows.skipped["replayed"] += 1
+            del left[key], receipts[key]
+        for key, value, headers in self._originals.of(receipts):
+            rows.add(key, left.pop(key), value, headers)
+        rows.skipped["expired"] += len(left)
         return rows
 
     def _export(self, writer: LoneWriter, programme: str, day: str, sales: Sequence[Sale]) -> ExportedFile:

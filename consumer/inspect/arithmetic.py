@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from consumer import money
+from consumer.attribution.conversion import FORGOTTEN
 from consumer.attribution.parts import DEFAULT_PART, PRO_RATA, divide, group_of
 from consumer.attribution.rules import Groups, Rules
 from consumer.events import Conversion, OrderCompleted, OrderLine
@@ -77,7 +78,8 @@ def arithmetic(order: OrderCompleted, rules: Rules, conversion: Conversion) -> A
     """
     amount = money.to_minor_units(order.subtotal, order.currency)  # that of the conversion travelled with more digits
     division = divide(order, amount, rules)
-    agrees = (division.parts, division.notes) == (conversion.parts, conversion.notes)
+    notes = tuple(note for note in conversion.notes if note != FORGOTTEN)  # of the touches, not of the amount
+    agrees = (division.parts, division.notes) == (conversion.parts, notes)
     way = _way(order, conversion)
     return Arithmetic(
         field=rules.groups.field,

@@ -30,6 +30,14 @@ class Tried(Struct, frozen=True, kw_only=True):
     holds: bool
 
 
+class Exclusion(Struct, frozen=True, kw_only=True):
+    """A set of conditions that takes an order out of reporting."""
+
+    number: int
+    """Its place in ``orders.exclude``, from 1."""
+    checks: tuple[Check, ...]
+
+
 def tried(order: OrderCompleted, rulebook: Rulebook) -> tuple[Tried, ...]:
     """Return the programmes in the order in which they are tried, up to the first whose conditions hold."""
     found = []
@@ -41,10 +49,12 @@ def tried(order: OrderCompleted, rulebook: Rulebook) -> tuple[Tried, ...]:
     return tuple(found)
 
 
-def excluding(order: OrderCompleted, rulebook: Rulebook) -> tuple[Check, ...]:
-    """Return the first set of conditions that takes an order out of reporting; empty when none does."""
-    sets = (_checks(order, conditions) for conditions in rulebook.exclude if holds(order, conditions))
-    return next(sets, ())
+def excluding(order: OrderCompleted, rulebook: Rulebook) -> Exclusion | None:
+    """Return the first set of conditions that takes an order out of reporting; ``None`` when none does."""
+    for number, conditions in enumerate(rulebook.exclude, start=1):
+        if holds(order, conditions):
+            return Exclusion(number=number, checks=_checks(order, conditions))
+    return None
 
 
 def _checks(order: OrderCompleted, conditions: Sequence[Condition]) -> tuple[Check, ...]:

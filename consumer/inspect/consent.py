@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
 from consumer.attribution.lastclick import MAX_EVIDENCE
 from consumer.attribution.rules import Rules
-from consumer.events import Consent, Conversion, Evidence, OrderCompleted, SessionLanded
+from consumer.events import Consent, Conversion, OrderCompleted, SessionLanded
 
-SaidBy = Literal["order", "landing", "nobody", "not_known"]
+SaidBy = Literal["order", "landing", "nobody", "many_touches", "left_out", "not_known"]
 
 _WITHHELD = frozenset({"won_no_consent", "no_consent"})
+_BY_TOUCHES = frozenset({"last_click", "direct_only"})
 
 
 class ConsentFound(Struct, frozen=True, kw_only=True):
     """The statement that held, and its effect on the checksum."""
 
     said_by: SaidBy
-    """``nobody``: the settings say what holds. ``not_known``: the records that would tell are not there any more."""
+    """``nobody``: the settings say what holds. Where it cannot be said: ``many_touches``, there may be more than the
+    conversion tells of; ``left_out``, it tells of none for lack of room; ``not_known``, the records that would tell are
+    not there any more."""
     statement: Consent | None
     """``granted`` or ``denied``; of nobody, what the settings say; ``None``: not known."""
     landed_at_ms: int | None = None
@@ -45,8 +48,9 @@ def consent(
     withheld = any(each.verdict in _WITHHELD for each in conversion.evidence)
     if order is not None and order.consent in {"granted", "denied"}:
         return ConsentFound(said_by="order", statement=order.consent, withheld=withheld)
-    if order is None or not _are_all_there(conversion.evidence, sessions):
-        return ConsentFound(said_by="not_known", statement=None, withheld=withheld)
+    unknown = _why_unknown(conversion, order, sessions)
+    if order is None or unknown is not None:
+        return ConsentFound(said_by=unknown or "not_known", statement=None, withheld=withheld)
     stated = [each for each in sessions.items() if each[1].consent in {"granted", "denied"}]
     if stated:
         offset, session = max(stated, key=lambda each: (each[1].landed_at_ms, each[0]))
@@ -57,12 +61,23 @@ def consent(
             session_offset=offset,
             withheld=withheld,
         )
-    market = order.market if order.market in rules.consent_missing_in else None
-    holds = rules.consent_missing_in[market] if market else rules.consent_missing
-    statement: Consent = "denied" if holds == "deny" else "granted"
-    return ConsentFound(said_by="nobody", statement=statement, market=market or "", withheld=withheld)
+    statement: Consent = "denied" if rules.consent_missing_for(order.market) == "deny" else "granted"
+    market = order.market if order.market and order.market.lower() in rules.consent_missing_in else ""
+    return ConsentFound(said_by="nobody", statement=statement, market=market, withheld=withheld)
 
 
-def _are_all_there(evidence: Sequence[Evidence], sessions: Mapping[int, SessionLanded]) -> bool:
-    offsets = {each.session_offset for each in evidence if each.session_offset is not None}
-    return len(evidence) < MAX_EVIDENCE and offsets <= sessions.keys()
+def evidence_is_left_out(conversion: Conversion) -> bool:
+    """Whether a conversion tells of no touch although one decided it: with them it was too large for its topic."""
+    return not conversion.evidence and conversion.reason in _BY_TOUCHES
+
+
+def _why_unknown(
+    conversion: Conversion, order: OrderCompleted | None, sessions: Mapping[int, SessionLanded]
+) -> SaidBy | None:
+    """Say why it cannot be told who said what; ``None`` when it can."""
+    if len(conversion.evidence) >= MAX_EVIDENCE:
+        return "many_touches"
+    if evidence_is_left_out(conversion):
+        return "left_out"
+    offsets = {each.session_offset for each in conversion.evidence if each.session_offset is not None}
+    return None if order is not None and offsets <= sessions.keys() else "not_known"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 from confluent_kafka import murmur2
 from msgspec import Struct
 
-from consumer.errors import Undecodable, Unfound
-from consumer.events import FORGET_ORDER_HEADER, Position, outbox_key
-from consumer.inspect.explanation import Traces
-from consumer.inspect.topic_reader import Span, TopicReader
+from consumer.errors import Unfound
+from consumer.events import FORGET_ORDER_HEADER, outbox_key
+from consumer.inspect.topic_reader import TopicReader
+from consumer.inspect.traces import Traces
 from consumer.settings import Topics
-from consumer.stream.avro import OrderDecoder
-from consumer.stream.log import TopicPartition
-from consumer.stream.schemas import Schemas
+
+Visitor = Literal["forgotten", "none", "not_known"]
 
 
 class Tombstone(Struct, frozen=True):
@@ -21,62 +23,82 @@ class Tombstone(Struct, frozen=True):
     topic: str
     partition: int
     key: bytes
+    """The visitor's, or empty: the order in the headers alone is to be forgotten."""
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def of_visitor(visitor: str, topics: Topics, reader: TopicReader) -> Tombstone:
+class Forgetting(Struct, frozen=True, kw_only=True):
+    """The records to append, and what comes of them."""
+
+    tombstones: tuple[Tombstone, ...]
+    visitor: Visitor
+    """``none``: the order has no visitor. ``not_known``: its record is gone, so nobody knows whose it is."""
+    order_checksums: bool
+    """Whether the checksums that are remembered with an order are erased."""
+
+
+def of_visitor(visitor: str, topics: Topics, reader: TopicReader) -> Forgetting:
     """Return what makes the attribute stage forget a visitor.
 
     Raises:
         KafkaError: the topic cannot be seen.
     """
     key = visitor.encode()
-    return Tombstone(topics.session_landed, murmur2(key, len(reader.spans(topics.session_landed))), key)
+    partition = murmur2(key, len(reader.spans(topics.session_landed)))
+    tombstone = Tombstone(topics.session_landed, partition, key)
+    return Forgetting(tombstones=(tombstone,), visitor="forgotten", order_checksums=False)
 
 
-def of_order(
-    programme: str, order_ref: str, traces: Traces, topics: Topics, reader: TopicReader, schemas: Schemas
-) -> Tombstone:
-    """Return what makes it forget the visitor of an order, and the order's checksums.
+def of_order(programme: str, order_ref: str, traces: Traces, topics: Topics, reader: TopicReader) -> Forgetting:
+    """Return what makes it forget the visitor of an order, and the order's checksums wherever they are remembered.
+
+    Args:
+        programme: of the order.
+        order_ref: its reference.
+        traces: everything that was found of it, dead letters and state read from their beginning.
+        topics: their names.
+        reader: asked for partitions.
 
     Raises:
-        Unfound: neither the order nor its record is there any more.
-        KafkaError: the topics cannot be read.
+        Unfound: nothing at all is known of the order, or it was never accepted and has no visitor.
+        KafkaError: the topics cannot be seen.
     """
-    source = _source(traces)
-    if source is None:
-        raise Unfound(f"order {order_ref} of programme {programme} is neither in state nor on {topics.conversion}")
-    key = _visitor_of(source, reader, schemas)
-    return Tombstone(
-        topics.session_landed,
-        source.partition,
-        key or order_ref.encode(),
-        ((FORGET_ORDER_HEADER, outbox_key(programme, order_ref)),),
+    if traces.order is None and not _is_known(traces):
+        raise Unfound(
+            f"order {order_ref} of programme {programme}: there is no conversion, receipt or record of it, and state "
+            "does not know it"
+        )
+    headers = ((FORGET_ORDER_HEADER, outbox_key(programme, order_ref)),) if _is_known(traces) else ()
+    visitor = _visitor_of(traces)
+    tombstones = []
+    holders = set(_holders(traces))
+    if traces.order is not None and visitor:
+        at = traces.order.at
+        tombstones.append(Tombstone(topics.session_landed, at.partition, visitor.encode(), headers))
+        holders.discard(at.partition)
+    elif headers and not holders:
+        holders = set(reader.spans(topics.session_landed))
+    if not headers and not visitor:
+        raise Unfound(f"order {order_ref} has no visitor and was not accepted: nothing is kept of it")
+    tombstones += [Tombstone(topics.session_landed, number, b"", headers) for number in sorted(holders)]
+    return Forgetting(
+        tombstones=tuple(tombstones),
+        visitor="not_known" if traces.order is None else "forgotten" if visitor else "none",
+        order_checksums=bool(headers),
     )
 
 
-def _source(traces: Traces) -> Position | None:
-    if traces.conversions:
-        return traces.conversions[0].conversion.source
-    found = traces.waiting or traces.remembered
-    return None if found is None else found.source
+def _is_known(traces: Traces) -> bool:
+    """Whether the order was accepted, so that something is remembered of it."""
+    return bool(traces.conversions or traces.receipt or traces.waiting or traces.remembered)
 
 
-def _visitor_of(source: Position, reader: TopicReader, schemas: Schemas) -> bytes | None:
-    """Return the visitor of an order record; ``None`` when it has none.
+def _visitor_of(traces: Traces) -> str | None:
+    return None if traces.order is None else traces.order.order.visitor_id
 
-    Raises:
-        Unfound: the record has expired, or cannot be decoded.
-    """
-    at = TopicPartition(source.topic, source.partition)
-    decode = OrderDecoder(schemas)
-    for record in reader.read({at: Span(source.offset, source.offset + 1)}):
-        try:
-            visitor = decode(record.value, record.headers).visitor_id
-        except Undecodable as error:
-            raise Unfound(f"{source.topic}[{source.partition}]@{source.offset}: {error.message}") from error
-        return None if visitor is None else visitor.encode()
-    raise Unfound(
-        f"the order's record {source.topic}[{source.partition}]@{source.offset} has expired, so its visitor is not "
-        "known: forget the visitor by id"
-    )
+
+def _holders(traces: Traces) -> Iterator[int]:
+    """Yield the partitions whose state knows the order: of one that came under two visitors, both."""
+    yield from traces.in_state
+    for each in traces.conversions:
+        yield each.conversion.source.partition

@@ -68,7 +68,8 @@ def configuration(settings: Settings) -> Judgement:
     """Say what would be done, and judge whether the endpoint is fit for it."""
     does = {"shadow": "nothing is sent", "test": "sent with testmode=1", "live": "sales are reported"}
     mode = settings.delivery.mode
-    found = f"programme {settings.programmes[0].advertiser_id}, mode {mode}: {does[mode]}"
+    names = [programme.advertiser_id for programme in settings.programmes]
+    found = f"{'programme' if len(names) == 1 else 'programmes'} {', '.join(names)}, mode {mode}: {does[mode]}"
     if mode == "live" and urlsplit(settings.delivery.endpoint).scheme != "https":
         return Judgement("warn", found, "delivery.endpoint is not https: sales would travel in the clear")
     return Judgement("ok", found)

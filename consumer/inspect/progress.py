@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing
 from typing import Protocol
 
@@ -33,6 +33,27 @@ class Unseen:
 
     def reading(self, what: str) -> None:
         """Do nothing."""
+
+    def advance(self, records: int) -> None:
+        """Do nothing."""
+
+
+class Named:
+    """A `Progress` of which only what is being read is looked at.
+
+    Args:
+        name: given that.
+    """
+
+    def __init__(self, name: Callable[[str], None]) -> None:
+        self._name = name
+
+    def expect(self, records: int) -> None:
+        """Do nothing."""
+
+    def reading(self, what: str) -> None:
+        """Pass it on."""
+        self._name(what)
 
     def advance(self, records: int) -> None:
         """Do nothing."""

@@ -10,7 +10,7 @@ from confluent_kafka import murmur2
 from msgspec import Struct
 
 from consumer.errors import Reject
-from consumer.events import OrderCompleted, SessionLanded
+from consumer.events import OrderCompleted, SessionLanded, forgets_orders_alone, orders_to_forget
 from consumer.stream.framing import Headers
 from consumer.stream.log import Record
 
@@ -27,7 +27,11 @@ class Judgement(Struct, frozen=True):
 
 
 def keys(records: Sequence[Record], partitions: int) -> Judgement:
-    """Judge whether records stand in the partition that Java's partitioner (murmur2) gives their key."""
+    """Judge whether records stand in the partition that Java's partitioner (murmur2) gives their key.
+
+    Requests to forget an order alone have nobody's key.
+    """
+    records = [each for each in records if not forgets_orders_alone(each.key, each.value, each.headers)]
     if not records:
         return Judgement("skipped", "no records yet")
     unkeyed = sum(record.key is None for record in records)
@@ -57,8 +61,8 @@ def contents(records: Sequence[Record], decode: Decode, flood_share: float) -> J
     rejected: list[Reject] = []
     strangers = 0
     for record in records:
-        if record.value is None and record.key:
-            continue  # asks for a visitor to be forgotten
+        if record.value is None and (record.key or orders_to_forget(record.headers)):
+            continue  # asks for a visitor to be forgotten, or an order
         try:
             event = decode(record.value, record.headers)
         except Reject as error:

@@ -40,6 +40,11 @@ STATES = {
     "replayed": "could not be processed, and was replayed; nothing is known of it since",
     "not_reportable": "decided, and not reported: it does not concern Awin (programmes.report: awin)",
     "remembered": "decided earlier; its conversion and receipt have expired",
+    "unread": "not read yet by the attribute stage",
+    "before_cut_over": "not reported: it was completed before the cut-over",
+    "excluded": "not reported: orders.exclude takes it out",
+    "zero_value": "not reported: it is worth nothing (programmes.zero_value: skip)",
+    "untraced": "its record is there, but what became of it is not known",
     "unknown": "not found",
 }
 """By the words of `consumer.inspect.explanation.State`."""
@@ -54,9 +59,11 @@ OUTCOMES = {
 """By the words of `consumer.events.Outcome`."""
 
 NOTES = {
+    "malformed_awc": "what the order carried as its click checksum is none: it was ignored",
     "unknown_group": "a line's value has no commission group: it went to the default group",
     "pro_rata": "the lines do not add up to the subtotal: it was divided in their proportion",
     "default_group": "the lines do not add up to the subtotal: all of it went to the default group",
+    "forgotten": "the visitor was forgotten before this order was read: what came earlier is not known any more",
 }
 """By the words of `consumer.events.Conversion.notes`."""
 
@@ -68,6 +75,13 @@ WAYS = {
     "default group",
 }
 """By the words of `consumer.inspect.arithmetic.Way`."""
+
+NOT_SAID = {
+    "many_touches": "the order saw 20 touches or more, and the conversion tells of 20: another may have spoken last",
+    "left_out": "the conversion has no room for the touches, so it does not tell which landings were seen",
+    "not_known": "the records that would say who said what are not all there any more",
+}
+"""Why it cannot be told whose word about consent held, by the words of `consumer.inspect.consent.SaidBy`."""
 
 LEFT_OUT = {
     "": "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from consumer.events import DeadLetter
-from consumer.inspect.explanation import needle
+from consumer.inspect.traces import needle
 
 
 class Asked(Struct, frozen=True, kw_only=True):

@@ -32,7 +32,8 @@ NOTES: Mapping[str, str] = {
     "may_have_arrived": "may have reached Awin already: an attempt ended without an answer",
     "dated_today": "are sales older than delivery.max_age: Awin dates them today",
     "will_be_too_old": "are orders older than delivery.max_age: once decided, they will be dead letters, too_old",
-    "clicks_expired": "are orders older than attribution.max_order_delay: their oldest clicks may have expired",
+    "past_order_delay": "are orders older than attribution.max_order_delay: where order.completed stamps records "
+    "itself (LogAppendTime) they will be dead letters, order_too_late; else their oldest clicks may have expired",
 }
 """What is to be known of letters that are replayed, for people."""
 
@@ -102,7 +103,7 @@ class Judgement:
             if age_ms > self._limits.max_age_ms:
                 yield "will_be_too_old"
             if age_ms > self._limits.max_order_delay_ms:
-                yield "clicks_expired"
+                yield "past_order_delay"
 
     def _refusals(self, letter: Letter, fate: Fate | None, receipt: Receipt | None, now_ms: int) -> Iterator[str]:
         """Yield everything that speaks against a replay, the most final first."""

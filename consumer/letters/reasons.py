@@ -71,7 +71,6 @@ ATTRIBUTE: Mapping[str, Advice] = {
         do="correct the lines; or choose another parts_mismatch, restart, and replay",
     ),
     "bad_channel": _correct("the order's channel is not 1 to 20 letters and digits", "the channel"),
-    "bad_awc": _correct("the order's own click checksum is not well-formed", "it: as it was on the landing URL"),
     CONFLICT: Advice(
         means="the reference came before with another subtotal, currency or lines",
         do="the first is reported; if this one is right, correct the sale at Awin",

@@ -97,14 +97,16 @@ class Metrics:
         )
         self.notes = Counter(
             "awin_conversion_notes",
-            "Conversions for which something was done to express the order, by what: pro_rata, default_group, "
-            "unknown_group.",
+            "Conversions for which something was done to express the order, by what (pro_rata, default_group, "
+            "unknown_group), whose own click checksum is none (malformed_awc), or whose visitor had been forgotten "
+            "(forgotten).",
             ["note"],
             registry=registry,
         )
         self.erased = Counter(
             "awin_erased",
-            "What was erased from state: visitors (on request) and checksums (refused).",
+            "What was erased from state: visitors and the checksums remembered with orders (both on request), and "
+            "checksums (refused).",
             ["what"],
             registry=registry,
         )
@@ -238,8 +240,9 @@ class AttributeReporter:
         if malformed_checksums:
             self._metrics.malformed_checksums.inc(malformed_checksums)
 
-    def erased(self, *, visitors: int, checksums: int) -> None:
+    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
         """See the port."""
+        self._metrics.erased.labels("orders").inc(orders)
         self._metrics.erased.labels("visitors").inc(visitors)
         self._metrics.erased.labels("checksums").inc(checksums)
 

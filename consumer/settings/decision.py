@@ -2,76 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from consumer.attribution.channels import AWIN_CHANNEL, DEFAULT_RULES, ChannelTable
-from consumer.attribution.order_fields import is_field
 from consumer.attribution.parts import GROUP
 from consumer.attribution.rules import LineField, Mismatch
-from consumer.errors import SettingsError
 from consumer.events import Method
-from consumer.settings.types import ChannelName, Duration, Section
+from consumer.settings.order_fields import Conditions, Parameters
+from consumer.settings.types import ChannelName, Duration, Section, Texts
 
-_HOST_PATTERN = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[a-z0-9-]+\.\*")
-
-
-def _order_field(name: str) -> str:
-    if not is_field(name):
-        raise ValueError("orders have no such field; see docs/configuration.md, 'Fields of an order'")
-    return name
-
-
-def _host_pattern(text: str) -> str:
-    pattern = text.lower()
-    if not _HOST_PATTERN.fullmatch(pattern):
-        raise ValueError("a host is written like bing.com, .facebook.com, google.* or *; an IDN in its xn-- form")
-    return pattern
-
-
-OrderField = Annotated[str, AfterValidator(_order_field)]
-Value = str | StrictBool | None
-
-
-def _own_domain(text: str) -> str:
-    try:
-        ChannelTable([text])
-    except SettingsError as error:
-        raise ValueError(str(error)) from None
-    return text
-
-
-def _meant(conditions: dict[str, Value | tuple[Value, ...]]) -> dict[str, Value | tuple[Value, ...]]:
-    """Refuse values that the field never has: the condition would hold for no order, silently."""
-    for field, stated in conditions.items():
-        for value in stated if isinstance(stated, tuple) else (stated,):
-            if isinstance(value, bool) != (field == "test") and value is not None:
-                raise ValueError(
-                    f"{field}: write {value!r} in quotes" if isinstance(value, bool) else f"{field} is true or false"
-                )
-            if value == "" or (field in _SYMBOLS and value is not None and value not in _SYMBOLS[field]):
-                raise ValueError(f"{field} is never {value!r}")
-            if field == "currency" and isinstance(value, str) and not re.fullmatch("[A-Z]{3}", value):
-                raise ValueError(f"{field} is never {value!r}")
-    return conditions
-
-
-_SYMBOLS = {"customer_type": {"NEW", "RETURNING"}, "consent": {"granted", "denied", "unknown"}}
-Conditions = Annotated[
-    dict[OrderField, Value | Annotated[tuple[Value, ...], Field(min_length=1)]], AfterValidator(_meant)
-]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 GroupCode = Annotated[str, StringConstraints(pattern=f"^{GROUP.pattern}$")]
-HostPattern = Annotated[str, AfterValidator(_host_pattern)]
-ParameterNumber = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
-RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
-OwnDomain = Annotated[str, AfterValidator(_own_domain)]
-LandingPath = Annotated[str, StringConstraints(pattern=r"^/[^*?#]*\*?$")]
-Texts = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
+Market = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Attribution(Section):
@@ -83,7 +28,9 @@ class Attribution(Section):
     order_channel: Literal["trust", "touch"] = Field(
         "trust", description="Whether an order's own `channel` is the decision or one more touch."
     )
-    window: Duration = Field(timedelta(days=30), description="How far back a click or landing counts.")
+    window: Duration = Field(
+        timedelta(days=30), le=timedelta(days=365), description="How far back a click or landing counts."
+    )
     windows: dict[ChannelName, Duration] = Field(
         default_factory=dict, description="Shorter windows of single channels, such as `ppcgoogle: 7d`."
     )
@@ -111,73 +58,26 @@ class Attribution(Section):
     )
 
 
-class ChannelRule(Section):
-    """One line of the channel table. It matches when everything that it states holds."""
-
-    name: RuleName = Field(description="Its name, on conversions and in `explain`.")
-    channel: ChannelName | None = Field(description="The channel; null for landings that are no touch.")
-    given: Texts = Field((), description="At least one of these query parameters is there and not empty.")
-    absent: Texts = Field((), description="None of these query parameters is there.")
-    query: dict[str, Texts] = Field(
-        default_factory=dict,
-        description="Each of these query parameters has one of its values, capitals or not.",
-    )
-    referrer: tuple[HostPattern, ...] = Field(
-        (), description="The referrer's host: `bing.com`, with those below it `.facebook.com`, `google.*`, any `*`."
-    )
-    own_referrer: bool = Field(
-        default=False, description="The referrer is of an own domain, or of the landing's own host."
-    )
-    landing_host: tuple[HostPattern, ...] = Field((), description="The landing's host, as `referrer`.")
-    landing_path: tuple[LandingPath, ...] = Field(
-        (), description="The landing's path, or with a `*` at the end how it begins. Case counts."
-    )
-
-    @model_validator(mode="after")
-    def _states_something(self) -> ChannelRule:
-        stated = (self.given, self.absent, self.query, self.referrer, self.landing_host, self.landing_path)
-        if not any(stated) and not self.own_referrer:
-            raise ValueError("a rule without a condition would match every landing")
-        return self
-
-
-class Channels(Section):
-    """Names of channels that no touch decides, what belongs to the shop itself, and the channel table."""
-
-    none: ChannelName = Field("na", description="`ch` when only direct landings were seen.")
-    unknown: ChannelName = Field("aw", description="`ch` when no landing of the customer is known.")
-    own_domains: tuple[OwnDomain, ...] = Field(
-        (), description="The shop's own hosts; referrers below them are internal."
-    )
-    rules: tuple[ChannelRule | Literal["default"], ...] = Field(
-        ("default",),
-        description="The channel table, first match wins; `default` stands for all lines of the default table.",
-    )
-
-    def touched(self) -> tuple[str, ...]:
-        """Return the channels that a landing can have, sorted."""
-        names = {AWIN_CHANNEL}
-        for line in self.rules:
-            names.update(
-                rule.channel for rule in ((line,) if isinstance(line, ChannelRule) else DEFAULT_RULES) if rule.channel
-            )
-        return tuple(sorted(names))
-
-
 class Consent(Section):
     """What holds where nothing was said about consent, and what becomes of refused checksums."""
 
     missing: Literal["assume", "deny"] = Field(
         "assume", description="An order of a visitor who never said anything: as if granted, or denied."
     )
-    markets: dict[str, Literal["assume", "deny"]] = Field(
-        default_factory=dict, description="The same for orders of single markets."
+    markets: dict[Market, Literal["assume", "deny"]] = Field(
+        default_factory=dict, description="The same for orders of single markets, capitals or not."
     )
     settle: Duration = Field(
         timedelta(minutes=30),
         description="How long after its landing a refused checksum is kept, since a banner may be answered late. Then "
         "it is erased from state.",
     )
+
+    @model_validator(mode="after")
+    def _names_each_market_once(self) -> Consent:
+        if len({market.lower() for market in self.markets}) < len(self.markets):
+            raise ValueError("markets: two differ in nothing but capitals, which do not count")
+        return self
 
 
 class CommissionGroups(Section):
@@ -200,7 +100,7 @@ class CommissionGroups(Section):
 class Programme(Section):
     """One Awin advertiser account."""
 
-    advertiser_id: str = Field(pattern=r"^[0-9]{1,12}$", description="Awin's number of the programme.")
+    advertiser_id: str = Field(pattern=r"^[1-9][0-9]{0,11}$", description="Awin's number of the programme.")
     when: Conditions = Field(
         default_factory=dict,
         description="Its orders: each field has one of these values. The first programme whose conditions hold gets an "
@@ -235,7 +135,7 @@ class Programme(Section):
     )
     zero_value: Literal["send", "skip"] = Field("send", description="Orders worth nothing.")
     voucher_codes: Texts = Field((), description="The only codes to be reported; empty: all.")
-    custom: dict[ParameterNumber, OrderField] = Field(
+    custom: Parameters = Field(
         default_factory=dict, description="Custom parameters: number to order field, such as `2: market`."
     )
     products: bool = Field(default=False, description="Whether requests carry a row for each line of the order.")
@@ -247,6 +147,12 @@ class Programme(Section):
         ge=1,
         description="Most requests under way at once, over all instances (each may have one); default: no limit.",
     )
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Programme:
+        if self.method == "conversion_api" and self.api_key_file is None:
+            raise ValueError("method conversion_api needs api_key_file")
+        return self
 
 
 class Orders(Section):

@@ -17,6 +17,17 @@ def _offline_field(name: str) -> str:
     return name
 
 
+def _importable(columns: dict[str, str]) -> dict[str, str]:
+    """Refuse a file that nobody could import (AWIN.md 7): a sale has a time, which comes first, and so much more."""
+    fields = list(columns.values())
+    if fields[:1] != ["completed_at"]:
+        raise ValueError("the first column must carry completed_at, the time of the sale")
+    for needed in ("order_ref", "amount"):
+        if needed not in fields:
+            raise ValueError(f"no column carries {needed}, without which a file says nothing")
+    return columns
+
+
 OfflineField = Annotated[str, AfterValidator(_offline_field)]
 Header = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$")]
 
@@ -132,11 +143,11 @@ class Delivery(Section):
 class Offline(Section):
     """The files of `awin-consumer export-offline`; see docs/operations.md, "Offline files"."""
 
-    columns: dict[Header, OfflineField] = Field(
+    columns: Annotated[dict[Header, OfflineField], AfterValidator(_importable)] = Field(
         dict(offline.DEFAULT_COLUMNS),
-        min_length=1,
         description="The columns from left to right: each header with its field, which is one of "
         + ", ".join(f"`{name}`" for name in offline.fields())
-        + " and `custom.N` (a custom parameter by its number).",
+        + " and `custom.N` (a custom parameter by its number). The first must be `completed_at`; `order_ref` and "
+        "`amount` must be among them.",
     )
     delimiter: Literal["comma", "semicolon", "tab"] = Field("comma", description="What stands between two cells.")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from consumer.settings.types import Duration, Section
+
+Property = str | int | float | bool
+
+
+def _property(value: object) -> Property:
+    if not isinstance(value, Property):
+        raise ValueError("must be text, a number, true or false")  # noqa: TRY004  # pydantic's contract
+    return value
+
 
 _SETTINGS = {
     "bootstrap.servers": "bootstrap_servers",
@@ -24,7 +33,7 @@ class Kafka(Section):
     """Where the broker is and how to talk to it."""
 
     bootstrap_servers: str = Field("localhost:9092", description="Comma-separated host:port of the brokers.")
-    properties: dict[str, str | int | float | bool] = Field(
+    properties: dict[str, Annotated[Property, BeforeValidator(_property)]] = Field(
         default_factory=dict,
         description="Further librdkafka settings for every client (security.protocol, sasl.*, ssl.*, …). Those that "
         "would break a promise, such as enable.auto.commit, are refused.",

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import SettingsError
-from consumer.settings.decision import Attribution, Channels, Consent, Orders, Programme
+from consumer.settings.channels import Channels
+from consumer.settings.decision import Attribution, Consent, Orders, Programme
 from consumer.settings.delivery import Delivery, Offline
 from consumer.settings.infrastructure import Kafka, Ops, Schemas, State, Topics
+from consumer.settings.refusal import faults
 
 DECIDING = ("attribution", "channels", "consent", "programmes", "orders")
 """The sections that decide which channel and which programme an order gets."""
@@ -156,12 +157,8 @@ def _checked(model: type[_SettingsT], values: dict[str, Any], origin: str) -> _S
     try:
         return model(**values)
     except ValidationError as error:
-        lines = (f"  {'.'.join(map(str, e['loc']))}: {_message(e)}" for e in error.errors(include_input=False))
-        raise SettingsError(f"{origin}: the configuration is refused:\n" + "\n".join(lines)) from None
-
-
-def _message(error: ErrorDetails) -> str:
-    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
+        lines = "".join(f"\n  {fault}" for fault in faults(error))
+        raise SettingsError(f"{origin}: the configuration is refused:{lines}") from None
 
 
 def _check_environment(variables: Mapping[str, str]) -> None:

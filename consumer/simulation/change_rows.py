@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from consumer import money
-from consumer.awin.offline import neutral
 from consumer.simulation.decision import Decision
 from consumer.simulation.report import Change
+from consumer.spreadsheet import neutral
 
 COLUMNS = (
     *("order_ref", "order_id", "completed_at", "currency", "amount", "change"),

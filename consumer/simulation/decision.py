@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from consumer.attribution import landing
+from consumer.attribution.channels import AWIN_CHANNEL
 from consumer.attribution.lastclick import MAX_EVIDENCE
 from consumer.events import Conversion, Part
 
@@ -37,7 +37,7 @@ class Decided(Struct, frozen=True, array_like=True):
     tells_all: bool
     """Whether it tells of all touches that the order saw."""
     erased: tuple[int, ...]
-    """Session offsets of touches whose checksum had been erased, since it was refused."""
+    """Session offsets of touches whose checksum, if they brought one, had been erased, since it was refused."""
 
 
 def decision_of(conversion: Conversion) -> Decision:
@@ -60,7 +60,7 @@ def decided_by(conversion: Conversion) -> Decided:
         conversion.session_cut,
         min((offset for offset, _ in touches), default=None),
         len(conversion.evidence) < MAX_EVIDENCE,
-        tuple([offset for offset, touch in touches if touch.rule == landing.CHECKSUM_RULE and touch.awc is None]),
+        tuple([offset for offset, touch in touches if touch.channel == AWIN_CHANNEL and touch.awc is None]),
     )
 
 

@@ -6,7 +6,7 @@ may see has been read, which by section 2 gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
@@ -125,7 +125,7 @@ def may_miss_a_checksum(order: OrderCompleted, touches: Sequence[Touch], rules: 
 
 
 def decide(
-    order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None, source: Position
+    order: OrderCompleted, touches: Collection[Touch], rules: Rules, cut: int | None, source: Position
 ) -> Decision | None:
     """Decide an order that was accepted; ``None`` when its programme reports only Awin's orders and it is none."""
     attribution = lastclick.decide(order, touches, rules, cut)

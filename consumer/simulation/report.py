@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
-from heapq import heappush, heappushpop
-from itertools import count
 from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from consumer import money
 from consumer.events import OrderCompleted, Position
+from consumer.inspect.newest import Newest
 from consumer.simulation.decision import Decision, What, differences
 
 _Key = TypeVar("_Key")
@@ -119,14 +118,12 @@ class Tally:
 
     def __init__(self, listed: int, on_change: Callable[[Change], None]) -> None:
         self._not_compared: Counter[NotCompared] = Counter()
-        self._listed = listed
         self._on_change = on_change
         self._unreported = 0
         self._compared: dict[str, _Sum] = {}
         self._changed: dict[str, _Sum] = {}
         self._movements: dict[_Moved, _Sum] = {}
-        self._newest: list[tuple[int, int, Change]] = []
-        self._numbers = count()
+        self._newest: Newest[Change] = Newest(listed)
 
     def leave_out(self, why: NotCompared) -> None:
         """Take an order record that is not compared."""
@@ -162,7 +159,7 @@ class Tally:
             why_not=why_not if after is None else "",
         )
         self._on_change(change)
-        self._list(change)
+        self._newest.take(change.completed_at_ms, change)
 
     def report(self, from_ms: int, to_ms: int | None, kept: tuple[Kept, ...], notes: tuple[str, ...]) -> Report:
         """Return the report."""
@@ -185,7 +182,7 @@ class Tally:
                     self._movements.items(), key=lambda item: (-item[1].orders, str(item[0]))
                 )
             ),
-            changes=tuple(change for _, _, change in sorted(self._newest, reverse=True)),
+            changes=self._newest.latest_first(),
             notes=notes,
         )
 
@@ -198,14 +195,6 @@ class Tally:
             changed_orders=changed.orders,
             changed_amount=changed.amount,
         )
-
-    def _list(self, change: Change) -> None:
-        # The number keeps changes themselves from being compared.
-        entry = (change.completed_at_ms, next(self._numbers), change)
-        if len(self._newest) < self._listed:
-            heappush(self._newest, entry)
-        elif self._listed:
-            heappushpop(self._newest, entry)
 
 
 class _Sum(Struct):

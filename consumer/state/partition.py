@@ -65,20 +65,23 @@ class PartitionState:
         known += self._touches_by_visitor.get(visitor, ())
         return known
 
-    def forget_visitor(self, visitor: str) -> None:
-        """Erase every touch known of a visitor; later ones are kept."""
+    def forget_visitor(self, visitor: str, marker: Touch) -> None:
+        """Erase every touch known of a visitor, earlier markers too, and keep a marker; later touches are kept."""
         if visitor not in self._forgotten:
             for key, _ in self._stored(visitor):
                 self._new_touches += (key, touches.DELETED)
         for touch in self._touches_by_visitor.pop(visitor, ()):
             self._new_touches += (touches.entry(visitor, touch)[0], touches.DELETED)
         self._forgotten.add(visitor)
+        self.add_touch(visitor, marker)
 
-    def forget_checksums(self, outbox_key: bytes) -> None:
-        """Erase the checksums from what was decided for an order, if anything was."""
+    def forget_checksums(self, outbox_key: bytes) -> bool:
+        """Erase the checksums from what was decided for an order; False when there are none."""
         link = self.link(outbox_key)
-        if link is not None and link.click_checksums:
-            self._changed_orders[orders.link_key(outbox_key)] = orders.encode(replace(link, click_checksums=()))
+        if link is None or not link.click_checksums:
+            return False
+        self._changed_orders[orders.link_key(outbox_key)] = orders.encode(replace(link, click_checksums=()))
+        return True
 
     def rewrite(self, visitor: str, touch: Touch) -> None:
         """Replace a stored touch by what is left of it, from the next commit on; not one that is being erased."""

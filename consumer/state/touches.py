@@ -5,6 +5,7 @@ big endian); value = version, packed `Touch`. The keys of one visitor stand toge
 
 Changelog (append-only): a record holds many touches, as the version and a packed list key, value, key, value, …, so
 that restoring copies bytes and unpacks nothing. An empty value deletes its key: the visitor asked to be forgotten.
+What is kept of him instead (`consumer.attribution.erasure.marker`) lies and travels as a touch does.
 """
 
 from __future__ import annotations

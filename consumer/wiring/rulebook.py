@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from consumer import __version__
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from consumer.settings import Settings, milliseconds
-from consumer.settings.decision import ChannelRule, Conditions, Programme, Value
+from consumer.settings.channels import ChannelRule
+from consumer.settings.decision import Programme
+from consumer.settings.order_fields import Conditions, Value
 
 
 def rulebook(settings: Settings) -> Rulebook:
@@ -42,7 +45,7 @@ def _rules(settings: Settings, programme: Programme) -> Rules:
         max_clock_skew_ms=milliseconds(attribution.max_clock_skew),
         max_order_delay_ms=milliseconds(attribution.max_order_delay),
         consent_missing=settings.consent.missing,
-        consent_missing_in=dict(settings.consent.markets),
+        consent_missing_in={market.lower(): missing for market, missing in settings.consent.markets.items()},
         consent_settle_ms=milliseconds(settings.consent.settle),
         groups=Groups(
             field=programme.groups.field, codes=dict(programme.groups.codes), default=programme.groups.default
@@ -61,10 +64,7 @@ def _all_milliseconds(durations: Mapping[str, timedelta]) -> dict[str, int]:
 
 
 def _conditions(conditions: Conditions) -> tuple[Condition, ...]:
-    return tuple(
-        Condition(field, frozenset(map(_text, values if isinstance(values, tuple) else (values,))))
-        for field, values in conditions.items()
-    )
+    return tuple(Condition(field, frozenset(map(_text, values))) for field, values in conditions.items())
 
 
 def _text(value: Value) -> str | None:

@@ -46,7 +46,7 @@ class Tally:
         self.endings.update(ending.ending for ending in outcome.expected.values())
         found = features(tried, outcome.expected)
         self.features.update(each if isinstance(each, str) else ": ".join(map(str, each)) for each in found)
-        self.features["decided by force"] += outcome.forced
+        self.features.update(outcome.happened)
 
 
 def agree(

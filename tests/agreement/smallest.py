@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import NODEFAULT, Struct, structs
 
 from consumer.attribution.rules import Rulebook, Rules
-from consumer.demo.reference import LoggedSession
+from consumer.demo.reference import LoggedForget, LoggedSession
 from tests.agreement.trial import Outcome, Trial
 
 
@@ -24,6 +24,10 @@ def smallest(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
 def _smaller(trial: Trial) -> Iterator[Trial]:
     if trial.quiet_after is not None:
         yield replace(trial, quiet_after=None)
+    if trial.hour_after is not None:
+        yield replace(trial, hour_after=None)
+    for number in trial.sweeps_after:
+        yield replace(trial, sweeps_after=trial.sweeps_after - {number})
     for number in range(len(trial.records)):
         yield replace(trial, records=trial.records[:number] + trial.records[number + 1 :])
     rulebook = trial.rules
@@ -53,10 +57,17 @@ def description(trial: Trial, outcome: Outcome) -> Iterator[str]:
     """Write down a trial and its faults, a line each, without what is at its default."""
     yield from (f"programme: {brief(rules)}" for rules in trial.rules.programmes)
     yield from (f"exclude: {conditions}" for conditions in trial.rules.exclude)
-    yield f"cut-over {trial.cut_over_ms}, batches of {trial.batch}, quiet after {trial.quiet_after} records"
+    yield (
+        f"cut-over {trial.cut_over_ms}, batches of {trial.batch}, quiet after {trial.quiet_after} records, "
+        f"sweeps after {sorted(trial.sweeps_after)}, an hour after {trial.hour_after}"
+    )
     for record in trial.records:
-        kind = "session" if isinstance(record, LoggedSession) else "order"
-        yield f"{kind} in partition {record.partition}, recorded {record.timestamp_ms}: {brief(record.event)}"
+        place = f"in partition {record.partition}, recorded {record.timestamp_ms}"
+        if isinstance(record, LoggedForget):
+            yield f"request {place}: forget {record.visitor_id!r}, order {record.order}"
+        else:
+            kind = "session" if isinstance(record, LoggedSession) else "order"
+            yield f"{kind} {place}: {brief(record.event)}"
     yield from outcome.faults
 
 

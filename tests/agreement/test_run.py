@@ -24,6 +24,7 @@ def test_a_few_thousand_orders_agree(capsys: pytest.CaptureFixture[str]) -> None
     assert last.startswith("endings: ")
     assert all(ending in last for ending in ("conversion", "duplicate", "conflict", "not_reportable", "dead_letter"))
     assert all(feature in last for feature in ("features: ", "note: pro_rata", "decided by force", "product rows"))
+    assert all(feature in last for feature in ("forgotten visitors", "erased checksums", "erased click: no_consent"))
 
 
 def test_one_world_can_be_played_again(capsys: pytest.CaptureFixture[str]) -> None:

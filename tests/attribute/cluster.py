@@ -26,8 +26,9 @@ from consumer.stream.avro import (
 )
 from consumer.stream.changelog_memory import MemoryChangelogReader
 from consumer.stream.log import RebalanceListener, Record, Source, TopicPartition, Transaction
-from consumer.stream.memory import Chooser, MemoryLog, MemorySource, MemoryTransaction, in_order
+from consumer.stream.memory import Chooser, MemoryLog, MemoryTransaction, in_order
 from consumer.stream.schemas import Schemas
+from tests.attribute.witness import WatchedSource, WatchedTable, WatchedTransaction, Witness
 
 SESSIONS, ORDERS = INPUTS = ("session.landed", "order.completed")
 CONVERSIONS, DEAD_LETTERS = "awin.conversion", "awin.dead-letter"
@@ -105,7 +106,8 @@ class Metrics:
         self.counts["late_sessions"] += late_sessions
         self.counts["malformed_checksums"] += malformed_checksums
 
-    def erased(self, *, visitors: int, checksums: int) -> None:
+    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
+        self.counts["erased orders"] += orders
         self.counts["erased visitors"] += visitors
         self.counts["erased checksums"] += checksums
 
@@ -133,31 +135,13 @@ class Disk:
         self.touches.flush()
         self.orders.flush()
 
-    def tables(self, now_ms: Callable[[], int]) -> tuple[Table, Table]:
+    def tables(self, now_ms: Callable[[], int]) -> tuple[WatchedTable, Table]:
         """The two tables that the stage works with."""
         day_ms = 86_400_000
         return (
-            Table(self.touches, TOUCHES, "t", touches.changes_of, max_checkpoint_age_ms=day_ms, now_ms=now_ms),
+            WatchedTable(self.touches, TOUCHES, "t", touches.changes_of, max_checkpoint_age_ms=day_ms, now_ms=now_ms),
             Table(self.orders, ORDER_STATE, "o", orders.changes_of, max_checkpoint_age_ms=day_ms, now_ms=now_ms),
         )
-
-
-class WatchedSource(MemorySource):
-    """A source that remembers when each order was last delivered, and how far the sessions of its partition went."""
-
-    def __init__(self, cluster: Cluster, listener: RebalanceListener, member: str, chooser: Chooser) -> None:
-        super().__init__(
-            cluster.log, INPUTS, listener, member=member, chooser=chooser, monotonic=cluster.clock.monotonic_s
-        )
-        self._cluster = cluster
-
-    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
-        records = super().poll(max_records, timeout_s)
-        for record in records:
-            if record.topic == ORDERS:
-                end = self._cluster.log.end_offset(SESSIONS, record.partition)
-                self._cluster.polled[record.partition, record.offset] = self._cluster.clock.now_ms(), end
-        return records
 
 
 class Member:
@@ -192,9 +176,10 @@ class Member:
             monotonic_s=cluster.clock.monotonic_s,
             now_ms=cluster.clock.now_ms,
         )
+        self.tables[0].on_look = self.source.looked_through
 
     def _open_source(self, listener: RebalanceListener) -> Source:
-        self.source = self._cluster.open_source(self._cluster, listener, self.name, self._chooser)
+        self.source = self._cluster.open_source(self._cluster.witness, listener, self.name, self._chooser)
         return self.source
 
     def _open_transaction(self, _: Source) -> Transaction:
@@ -218,10 +203,6 @@ class Member:
         return {key: value for table in self.tables for key, value in table.scan(partition, b"")}
 
 
-def _open_transaction(log: MemoryLog, name: str, source: MemorySource, limit: int) -> MemoryTransaction:
-    return MemoryTransaction(log, name, source, max_record_bytes=limit)
-
-
 class Cluster:
     """The log, the clock and the group. ``rules`` may be those of a single programme."""
 
@@ -237,8 +218,8 @@ class Cluster:
         max_message_bytes: int = 1_000_000,
         flood_share: float = 0.5,
         decoders: Decoders | None = None,
-        open_source: Callable[[Cluster, RebalanceListener, str, Chooser], MemorySource] = WatchedSource,
-        open_transaction: Callable[[MemoryLog, str, MemorySource, int], MemoryTransaction] = _open_transaction,
+        open_source: Callable[[Witness, RebalanceListener, str, Chooser], WatchedSource] = WatchedSource,
+        open_transaction: Callable[[MemoryLog, str, WatchedSource, int], MemoryTransaction] = WatchedTransaction,
     ) -> None:
         self.rulebook = rules if isinstance(rules, Rulebook) else Rulebook((rules,))
         self.clock = Clock()
@@ -249,8 +230,6 @@ class Cluster:
         topics = dict.fromkeys((*INPUTS, CONVERSIONS, TOUCHES, ORDER_STATE), PARTITIONS)
         self.log = MemoryLog({**topics, DEAD_LETTERS: 1}, clock_ms=self.clock.now_ms)
         self.members: dict[str, Member] = {}
-        self.polled: dict[tuple[int, int], tuple[int, int]] = {}
-        """Of each order: when it was last delivered (ms), and the end of its session partition then."""
         self.settings = AttributeSettings(
             session_topic=SESSIONS,
             order_topic=ORDERS,
@@ -266,7 +245,9 @@ class Cluster:
             max_message_bytes=max_message_bytes,
             max_poll_records=max_poll_records,
             max_waiting_orders=max_waiting_orders,
+            sweep_touches=max_poll_records,
         )
+        self.witness = Witness(self.log, self.settings, now_ms=self.clock.now_ms, monotonic_s=self.clock.monotonic_s)
 
     def start(self, name: str = "a", disk: Disk | None = None, *, chooser: Chooser = in_order) -> Member:
         """Start an instance and share the partitions anew."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from consumer.awin import sread
 from consumer.demo.awin import MINOR_DIGITS
 from consumer.demo.awin.rules import Rules as StandIn
-from consumer.demo.reference import Expected, expect, fault_of_session
+from consumer.demo.reference import (
+    Expected,
+    History,
+    doubts,
+    endings_of,
+    fault_of_session,
+    history_of,
+)
 from consumer.events import Conversion, DeadLetter, outbox_key
 from consumer.state import orders
 from consumer.state.orders import Ledger, Link
@@ -28,22 +37,37 @@ Place = tuple[int, int]
 DEAD = {"dead_letter", "conflict"}
 
 
-def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
+class Account(NamedTuple):
+    """What the reference says of a world, and what came of it."""
+
+    history: History
+    expected: dict[Place, Expected]
+    conversions: dict[Place, Conversion]
+    """By the partition and offset of their orders."""
+
+
+def check_endings(cluster: Cluster, given: Input, *, swept: bool = False) -> Account:
     """Make sure that everything ended as the reference says, that nothing did twice, and that all adds up.
 
-    Returns the conversions by the partition and offset of their orders.
+    Args:
+        cluster: what worked on it.
+        given: the logs.
+        swept: whether refused checksums were looked for when everything had been read and decided.
     """
     conversions = conversions_of(cluster)
     letters = dead_letters_of(cluster)
     links = _links(cluster)
-    expected = expected_endings(cluster, given)
+    history = history_for(cluster, given, swept=swept)
+    expected = endings_of(given.orders, history, cluster.rulebook, _cut_over(cluster))
     ledgers = [ledger_of(cluster, partition) for partition in range(PARTITIONS)]
+    assert doubts(given.orders, history, expected) == []
     read = {place: e for place, e in expected.items() if place[1] >= ledgers[place[0]].first_order_offset}
     assert all(e.ending in {"before_cut_over", "dead_letter"} for p, e in expected.items() if p not in read)
 
     decided = {place: e for place, e in read.items() if e.why}
+    assert decided.keys() == history.facts.decided_in.keys() <= history.facts.read_at.keys()
     assert {place: (link.channel, link.click_checksums, link.reported) for place, link in links.items()} == {
-        place: (e.channel, e.click_checksums, e.ending == "conversion") for place, e in decided.items()
+        place: (e.channel, e.linked_checksums, e.ending == "conversion") for place, e in decided.items()
     }
     assert set(conversions) == {place for place, e in read.items() if e.ending == "conversion"}
     for place, conversion in conversions.items():
@@ -58,13 +82,16 @@ def check_endings(cluster: Cluster, given: Input) -> dict[Place, Conversion]:
 
     for partition, ledger in enumerate(ledgers):
         _check_ledger(cluster, given, partition, ledger, read)
-    return conversions
+    return Account(history, expected, conversions)
 
 
-def expected_endings(cluster: Cluster, given: Input) -> dict[Place, Expected]:
-    """What the reference says of every order, given the cuts of the decisions that were forced."""
-    cuts = {place: link.session_cut for place, link in _links(cluster).items() if link.session_cut is not None}
-    return expect(given.sessions, given.orders, cluster.rulebook, cut_over_ms=_cut_over(cluster), cuts=cuts)
+def history_for(cluster: Cluster, given: Input, *, swept: bool = False) -> History:
+    """What the reference is to know of the sessions, and of when things were done."""
+    facts = cluster.witness.facts()
+    if swept:
+        last = [cluster.witness.last_sweep(partition) for partition in range(PARTITIONS)]
+        facts = replace(facts, sweeps=[*facts.sweeps, *last])
+    return history_of(given.sessions, cluster.rulebook.shop, facts)
 
 
 def check_state(cluster: Cluster) -> None:
@@ -77,18 +104,6 @@ def check_state(cluster: Cluster) -> None:
             assert state == cluster.restored(partition)
             assert not [key for key in state if key.startswith(b"p")]
     assert owned == set(range(PARTITIONS))
-
-
-def check_forced(cluster: Cluster, conversions: dict[Place, Conversion]) -> None:
-    """Make sure that no order was forced before it was allowed."""
-    decided_ms = {_place(DECODE_CONVERSION(record.value)): record.timestamp_ms for record in cluster.conversions()}
-    shortest_s = min(cluster.settings.idle_wait_s, cluster.settings.max_hold_s)
-    for place, conversion in conversions.items():
-        if conversion.session_cut is not None:
-            polled_ms, end = cluster.polled[place]
-            unread = [r.offset for r in cluster.log.records(SESSIONS, place[0], conversion.session_cut)]
-            assert all(offset >= end for offset in unread)
-            assert decided_ms[place] - polled_ms >= shortest_s * 1000
 
 
 def ledger_of(cluster: Cluster, partition: int) -> Ledger:
@@ -146,12 +161,13 @@ def conversions_of(cluster: Cluster) -> dict[Place, Conversion]:
     for record in cluster.conversions():
         conversion = DECODE_CONVERSION(record.value)
         assert record.key == outbox_key(conversion.programme, conversion.order_ref)
-        assert _place(conversion) not in found, "an order was reported twice"
-        found[_place(conversion)] = conversion
+        assert place_of(conversion) not in found, "an order was reported twice"
+        found[place_of(conversion)] = conversion
     return found
 
 
-def _place(conversion: Conversion) -> Place:
+def place_of(conversion: Conversion) -> Place:
+    """Partition and offset of a conversion's order."""
     return conversion.source.partition, conversion.source.offset
 
 

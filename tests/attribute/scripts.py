@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from hypothesis import strategies as st
 
-from consumer.demo.reference import LoggedOrder, LoggedSession
+from consumer.demo.reference import LoggedOrder, LoggedSession, SessionRecord
 from consumer.errors import Fenced, Rebalanced, Unavailable
-from consumer.events import SessionLanded
-from consumer.stream.memory import Shuffled
-from tests.attribute.cluster import ENCODE_ORDER, ENCODE_SESSION, ORDERS, SESSIONS, Cluster, Disk
-from tests.strategies.worlds import World, readings
+from consumer.events import FORGET_ORDER_HEADER, SessionLanded, outbox_key
+from consumer.stream.log import Record
+from consumer.stream.memory import MemoryLog, Shuffled, in_order
+from tests.attribute.cluster import ENCODE_ORDER, ENCODE_SESSION, ORDERS, PARTITIONS, SESSIONS, Cluster, Disk
+from tests.strategies.worlds import Logged, World, readings
 
 Noise = Literal["", "no value", "garbage", "gap"]
 Local = Literal["kept", "stale", "deleted"]
-Logged: TypeAlias = LoggedSession | LoggedOrder
 
 NAMES = ("a", "a", "b", "c")
 POISON: dict[str, bytes | None] = {"no value": None, "garbage": b"{}"}
@@ -32,8 +33,8 @@ class Script(NamedTuple):
     """The order in which producers append the records."""
     batch: int
     """Most records that a poll returns."""
-    seed: int
-    """Decides which partitions a poll returns records of."""
+    seed: int | None
+    """Decides which partitions a poll returns records of; ``None``: of one after the other, orders first."""
     events: Sequence[tuple[str, str]]
     """What happens, and to whom."""
 
@@ -41,7 +42,7 @@ class Script(NamedTuple):
 class Input(NamedTuple):
     """The logs as they came to be."""
 
-    sessions: list[LoggedSession]
+    sessions: list[SessionRecord]
     orders: list[LoggedOrder]
     poison: dict[tuple[str, int, int], str]
     """Reason by topic, partition and offset."""
@@ -53,7 +54,7 @@ EVENTS = (
     *("joins",) * 3,
     *("refused commit", "unanswered commit", "commit of unknown outcome"),
     *("crash, kept", "crash, stale", "crash, deleted", "expelled", "restart", "flush", "leaves"),
-    *("rebalance", "outage", "answer", "time"),
+    *("rebalance", "outage", "answer", "time", "hour"),
 )
 """Each is done to a member where it concerns one, and does nothing where that one is not there."""
 
@@ -78,7 +79,7 @@ def noises(world: World) -> st.SearchStrategy[dict[tuple[str, int, int], Noise]]
 
 
 def _place(record: Logged) -> tuple[str, int, int]:
-    return (SESSIONS if isinstance(record, LoggedSession) else ORDERS), record.partition, record.offset
+    return (ORDERS if isinstance(record, LoggedOrder) else SESSIONS), record.partition, record.offset
 
 
 class Play:
@@ -117,6 +118,16 @@ class Play:
             self._append(LoggedSession(partition, 0, LAST_MS, event))
         self.cluster.settle()
 
+    def sweep(self) -> None:
+        """Let the time come to look for refused checksums, and let that be done where everything has been read."""
+        cluster, looks = self.cluster, -1
+        cluster.clock.advance(cluster.settings.sweep_interval_s)
+        while cluster.witness.looks != looks:
+            looks = cluster.witness.looks
+            for _ in range(PARTITIONS):
+                cluster.clock.advance(cluster.settings.group_commit_s)
+                cluster.step()
+
     def _do(self, event: str, name: str) -> None:
         cluster, member = self.cluster, self.cluster.members.get(name)
         if event == "produce":
@@ -127,6 +138,8 @@ class Play:
             cluster.log.available = True
         elif event == "time":
             cluster.clock.advance(3)
+        elif event == "hour":
+            cluster.clock.advance(cluster.settings.sweep_interval_s)
         elif event == "rebalance":
             cluster.share()
         elif member is None:
@@ -163,7 +176,8 @@ class Play:
 
     def _start(self, name: str, disk: Disk) -> None:
         self._started += 1
-        self.cluster.start(name, disk, chooser=Shuffled(self._script.seed + self._started))
+        seed = self._script.seed
+        self.cluster.start(name, disk, chooser=in_order if seed is None else Shuffled(seed + self._started))
 
     def _produce(self) -> None:
         if self._left:
@@ -185,11 +199,20 @@ class Play:
             self.input.poison[topic, partition, record.offset] = "null_value" if noise == "no value" else "bad_framing"
 
     def _append(self, record: Logged) -> None:
-        topic, partition, _ = _place(record)
-        at_ms = record.timestamp_ms
-        value = ENCODE_SESSION(record.event) if isinstance(record, LoggedSession) else ENCODE_ORDER(record.event)
-        offset = self.cluster.log.produce(topic, b"key", value, partition, timestamp_ms=at_ms).offset
-        if isinstance(record, LoggedSession):
-            self.input.sessions.append(LoggedSession(partition, offset, at_ms, record.event))
+        offset = produce(self.cluster.log, record).offset
+        if isinstance(record, LoggedOrder):
+            self.input.orders.append(replace(record, offset=offset))
         else:
-            self.input.orders.append(LoggedOrder(partition, offset, at_ms, record.event))
+            self.input.sessions.append(replace(record, offset=offset))
+
+
+def produce(log: MemoryLog, record: Logged) -> Record:
+    """Append a record to its partition, as its producer would."""
+    partition, at_ms = record.partition, record.timestamp_ms
+    if isinstance(record, LoggedOrder):
+        return log.produce(ORDERS, b"key", ENCODE_ORDER(record.event), partition, timestamp_ms=at_ms)
+    if isinstance(record, LoggedSession):
+        return log.produce(SESSIONS, b"key", ENCODE_SESSION(record.event), partition, timestamp_ms=at_ms)
+    headers = () if record.order is None else ((FORGET_ORDER_HEADER, outbox_key(*record.order)),)
+    key = record.visitor_id.encode()
+    return log.produce(SESSIONS, key, None, partition, timestamp_ms=at_ms, headers=headers)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rules
-from consumer.attribution.touch import Touch
+from consumer.attribution.touch import Kind, Touch
 from consumer.events import FORGET_ORDER_HEADER, Consent, SessionLanded
 from consumer.state import orders, touches
 from consumer.stream.memory import in_order
@@ -32,15 +33,31 @@ def landed(cluster: Cluster, after_ms: int, url: str, consent: Consent | None = 
     cluster.log.produce(SESSIONS, b"key", ENCODE_SESSION(event), 0, timestamp_ms=START_MS + after_ms)
 
 
-def forget(cluster: Cluster, visitor: bytes = b"ann", order: bytes | None = None) -> None:
+def forget(cluster: Cluster, visitor: bytes | None = b"ann", order: bytes | None = None) -> None:
     """Append a record without a value."""
     headers = () if order is None else ((FORGET_ORDER_HEADER, order),)
     cluster.log.produce(SESSIONS, visitor, None, 0, headers=headers)
 
 
+def kept(member: Member) -> list[Touch]:
+    """Return every touch and marker in the local state of partition 0."""
+    return [touches.decode(value) for _, value in member.tables[0].scan(0, touches.PREFIX)]
+
+
 def stored(member: Member) -> list[Touch]:
     """Return every touch in the local state of partition 0."""
-    return [touches.decode(value) for _, value in member.tables[0].scan(0, touches.PREFIX)]
+    return [touch for touch in kept(member) if touch.kind != Kind.FORGOTTEN]
+
+
+def markers(member: Member) -> list[int]:
+    """Return the offsets of the requests of which a marker is there."""
+    return [touch.offset for touch in kept(member) if touch.kind == Kind.FORGOTTEN]
+
+
+def notes(cluster: Cluster) -> dict[str, tuple[str, ...]]:
+    """Return the notes of each order's conversion."""
+    decided = [DECODE_CONVERSION(record.value) for record in cluster.conversions()]
+    return {each.order_ref: each.notes for each in decided}
 
 
 def sweep(cluster: Cluster) -> None:
@@ -72,6 +89,7 @@ def test_a_forgotten_visitor_is_gone() -> None:
     assert [touch.landed_at_ms - START_MS for touch in stored(member)] == [-1_000, 60_000, -4_000]
     assert [DECODE_CONVERSION(record.value).channel for record in cluster.conversions()] == ["email"]
     assert member.metrics.counts["erased visitors"] == 1
+    assert markers(member) == [2]
     assert ledger_of(cluster, 0).sessions_dead == 0
     agree(cluster, member)
 
@@ -87,6 +105,77 @@ def test_what_comes_in_the_same_transaction_is_forgotten_too() -> None:
     member = cluster.start()
     cluster.settle()
     assert [touch.landed_at_ms - START_MS for touch in stored(member)] == [-1_000]
+    assert markers(member) == [3]
+    agree(cluster, member)
+
+
+def test_an_order_read_later_says_that_its_visitor_was_forgotten() -> None:
+    """Which is counted; those of others, and one so much later that it would have seen nothing, do not."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    member = cluster.start()
+    cluster.settle()
+    forget(cluster)
+    cluster.settle()
+    asked_ms = cluster.log.records(SESSIONS, 0)[1].timestamp_ms
+    at_ms = {"before": START_MS, "in": asked_ms + RULES.window_ms, "after": asked_ms + RULES.window_ms + 1}
+    for ref, completed_at_ms in at_ms.items():
+        produce_order(cluster, replace(ORDER, order_ref=ref, completed_at_ms=completed_at_ms))
+    produce_order(cluster, replace(ORDER, order_ref="bob", visitor_id="bob"))
+    produce_order(cluster, replace(ORDER, order_ref="guest", visitor_id=None))
+    landed(cluster, 2 * RULES.window_ms, "https://shop.example/", visitor="eve")
+    cluster.settle()
+    assert notes(cluster) == {"before": ("forgotten",), "in": ("forgotten",), "after": (), "bob": (), "guest": ()}
+    assert member.metrics.counts["forgotten"] == 2
+
+
+def test_a_refusal_is_forgotten_too() -> None:
+    """With the visitor: silence afterwards is as if nothing had ever been said."""
+    for rules, sent in ((RULES, (AWC,)), (replace(RULES, consent_missing="deny"), ())):
+        cluster = Cluster(rules)
+        landed(cluster, -5_000, CLICK, "denied")
+        forget(cluster)
+        landed(cluster, -4_000, CLICK)
+        cluster.start()
+        cluster.settle()
+        produce_order(cluster)
+        landed(cluster, 60_000, "https://shop.example/", visitor="bob")
+        cluster.settle()
+        assert checksums(cluster) == [sent]
+
+
+def test_a_later_request_replaces_the_marker() -> None:
+    """Whoever restores has the last one alone, and decides by it as the member that was there."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    member = cluster.start()
+    for _ in range(3):
+        cluster.settle()
+        cluster.clock.advance(1)
+        forget(cluster)
+    cluster.settle()
+    assert markers(member) == [3]
+    agree(cluster, member)
+    cluster.stop("a")
+    other = cluster.start("b")
+    produce_order(cluster)
+    landed(cluster, 60_000, "https://shop.example/", visitor="bob")
+    cluster.settle()
+    assert markers(other) == [3]
+    assert notes(cluster) == {"R1": ("forgotten",)}
+
+
+def test_a_marker_is_left_alone_by_sweeps() -> None:
+    """What the visitor refuses afterwards is erased as ever."""
+    cluster = Cluster(RULES)
+    member = cluster.start()
+    forget(cluster)
+    landed(cluster, 0, CLICK, "denied")
+    landed(cluster, 2 * SETTLE_MS, "https://shop.example/", visitor="bob")
+    cluster.settle()
+    sweep(cluster)
+    assert [touch.awc for touch in stored(member)] == ["1001_1700000000", None]
+    assert markers(member) == [0]
     agree(cluster, member)
 
 
@@ -103,11 +192,26 @@ def test_orders_that_wait_see_what_was() -> None:
     cluster.settle()
     assert checksums(cluster) == [(AWC,)]
     assert DECODE_CONVERSION(cluster.conversions()[0].value).session_cut == 2
+    assert notes(cluster) == {"R1": ()}
     assert member.metrics.counts["decided"] == 1
     produce_session(cluster, 60_000, visitor="bob")
     cluster.settle()
     assert len(cluster.conversions()) == 2
     assert ledger_of(cluster, 0).pending() == 0
+
+
+def test_an_order_that_waits_for_nothing_is_not_forced() -> None:
+    """Though it came in the same batch: it is decided as ever, without what landed too late for it."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_order(cluster)
+    produce_session(cluster, 60_000, visitor="bob")
+    produce_session(cluster, -1_000, "https://shop.example/?utm_medium=email")
+    forget(cluster)
+    cluster.start()
+    cluster.settle()
+    (decided,) = [DECODE_CONVERSION(record.value) for record in cluster.conversions()]
+    assert (decided.channel, decided.session_cut) == ("aw", None)
 
 
 def test_a_refused_transaction_forgets_nothing_twice() -> None:
@@ -121,7 +225,8 @@ def test_a_refused_transaction_forgets_nothing_twice() -> None:
     cluster.share()
     cluster.settle()
     assert checksums(cluster) == [(AWC,)]
-    assert stored(member) == []
+    assert (stored(member), markers(member)) == ([], [1])
+    assert notes(cluster) == {"R1": ()}
     agree(cluster, member)
 
 
@@ -141,7 +246,41 @@ def test_an_orders_checksums_are_forgotten_on_request() -> None:
     assert before.click_checksums == (AWC,)
     assert orders.decode_link(member.state(0)[key]) == replace(before, click_checksums=())
     assert ledger_of(cluster, 0).duplicates == 1
+    assert (member.metrics.counts["erased visitors"], member.metrics.counts["erased orders"]) == (1, 1)
     agree(cluster, member)
+
+
+@pytest.mark.parametrize("key", [b"", None])
+def test_an_order_is_forgotten_without_its_visitor(key: bytes | None) -> None:
+    """By a record with nobody's key: touches and markers stay as they are, and no visitor is counted."""
+    cluster = Cluster(RULES)
+    produce_session(cluster, -5_000, CLICK)
+    produce_order(cluster)
+    produce_session(cluster, 60_000, visitor="bob")
+    member = cluster.start()
+    cluster.settle()
+    for order in (b"1001:R1", b"1001:R1", b"1001:R2"):
+        forget(cluster, key, order)
+    cluster.settle()
+    link = orders.decode_link(member.state(0)[orders.link_key(b"1001:R1")])
+    assert (link.channel, link.click_checksums) == ("aw", ())
+    assert ([touch.awc for touch in stored(member)], markers(member)) == ([AWC, None], [])
+    counts = member.metrics.counts
+    assert (counts["erased visitors"], counts["erased orders"]) == (0, 1)
+    assert (ledger_of(cluster, 0).sessions, ledger_of(cluster, 0).sessions_dead) == (5, 0)
+    assert letters(cluster) == []
+    agree(cluster, member)
+
+
+def test_the_checksums_of_an_order_in_the_same_batch_are_forgotten_too() -> None:
+    """An order without a visitor waits for nothing."""
+    cluster = Cluster(RULES)
+    produce_order(cluster, replace(ORDER, visitor_id=None, awc=AWC))
+    forget(cluster, order=b"1001:R1")
+    member = cluster.start()
+    cluster.settle()
+    assert checksums(cluster) == [(AWC,)]
+    assert orders.decode_link(member.state(0)[orders.link_key(b"1001:R1")]).click_checksums == ()
 
 
 def test_whom_to_forget_must_be_said() -> None:

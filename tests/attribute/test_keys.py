@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka import murmur2
+from msgspec.structs import replace
 
 from consumer.attribute.keys import KeyGuards
 from consumer.errors import TopicError
+from consumer.events import FORGET_ORDER_HEADER
 from consumer.stream.log import Record
 
 PARTITIONS = 4
@@ -55,6 +57,17 @@ def test_records_without_key_count_as_misplaced() -> None:
     unkeyed = [Record("order.completed", 0, number, 0, None, b"") for number in range(60)]
     with pytest.raises(TopicError, match=r"order\.completed"):
         KeyGuards(["order.completed"]).look(unkeyed, PARTITIONS)
+
+
+@pytest.mark.parametrize("key", [b"", None])
+def test_requests_to_forget_an_order_alone_are_no_strays(key: bytes | None) -> None:
+    """They have nobody's key, and come to every partition where the order's is not known."""
+    headers = ((FORGET_ORDER_HEADER, b"1001:R1"),)
+    requests = [Record("session.landed", number % PARTITIONS, number, 0, key, None, headers) for number in range(60)]
+    guards = KeyGuards(["session.landed"])
+    guards.look(requests, PARTITIONS)
+    with pytest.raises(TopicError):
+        guards.look([replace(each, headers=()) for each in requests], PARTITIONS)
 
 
 def test_a_change_of_partitioner_is_noticed_later_too() -> None:

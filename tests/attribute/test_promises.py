@@ -13,10 +13,12 @@ from consumer.attribute.ports import Decoders
 from consumer.errors import SchemaUnavailable, Unavailable
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.framing import Headers
-from consumer.stream.memory import MemoryLog, MemorySource, MemoryTransaction
+from consumer.stream.memory import MemoryLog
 from tests.attribute.cluster import SCHEMAS, Cluster
-from tests.attribute.endings import check_endings, check_forced, check_state, values
+from tests.attribute.endings import values
+from tests.attribute.erased import check_everything
 from tests.attribute.scripts import Play, noises, scripts
+from tests.attribute.witness import WatchedSource, WatchedTransaction
 from tests.strategies.worlds import worlds
 
 IDLE_WAIT_S = 10.0
@@ -34,8 +36,8 @@ def test_every_order_ends_as_the_reference_says(data: st.DataObject) -> None:
     play = Play(cluster, script, data.draw(noises(world)))
     play.run()
     play.end_event_time()
-    check_endings(cluster, play.input)
-    check_state(cluster)
+    play.sweep()
+    check_everything(cluster, play.input)
 
 
 class _Outages:
@@ -54,11 +56,11 @@ class _Outages:
         self._left -= struck
         return struck
 
-    def transaction(self, log: MemoryLog, name: str, source: MemorySource, limit: int) -> MemoryTransaction:
+    def transaction(self, log: MemoryLog, name: str, source: WatchedSource, limit: int) -> WatchedTransaction:
         """Open a transaction that the broker may drop at any record."""
         outages = self
 
-        class Dropping(MemoryTransaction):
+        class Dropping(WatchedTransaction):
             def send(
                 self,
                 topic: str,
@@ -72,7 +74,7 @@ class _Outages:
                     raise Unavailable("the broker takes no records")
                 super().send(topic, key, value, partition, headers)
 
-        return Dropping(log, name, source, max_record_bytes=limit)
+        return Dropping(log, name, source, limit)
 
     def _sometimes(self, decode: Callable[[bytes | None, Headers], T]) -> Callable[[bytes | None, Headers], T]:
         def decode_unless_struck(value: bytes | None, headers: Headers) -> T:
@@ -99,8 +101,8 @@ def test_an_outage_at_any_record_loses_nothing(data: st.DataObject) -> None:
     play = Play(cluster, script, data.draw(noises(world)))
     play.run()
     play.end_event_time()
-    check_endings(cluster, play.input)
-    check_state(cluster)
+    play.sweep()
+    check_everything(cluster, play.input)
 
 
 @given(st.data())
@@ -118,15 +120,14 @@ def test_forced_decisions_are_facts(data: st.DataObject) -> None:
     play = Play(cluster, script, data.draw(noises(world)))
     play.run()
     cluster.wait(3 * MAX_HOLD_S)
-    conversions = check_endings(cluster, play.input)
-    check_state(cluster)
-    check_forced(cluster, conversions)
+    play.sweep()
+    check_everything(cluster, play.input)
 
 
 @given(st.data())
 def test_decisions_are_deterministic(data: st.DataObject) -> None:
-    """Without force, the same logs give the same conversions, byte by byte."""
-    world = data.draw(worlds())
+    """Without facts, the same logs give the same conversions, byte by byte."""
+    world = data.draw(worlds(erasing=False))
     noise = data.draw(noises(world))
     found = []
     for _ in range(2):

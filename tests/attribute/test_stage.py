@@ -29,9 +29,9 @@ from tests.attribute.cluster import (
     SESSIONS,
     START_MS,
     Cluster,
-    WatchedSource,
 )
 from tests.attribute.endings import ledger_of
+from tests.attribute.witness import WatchedSource
 
 RULES = Rules(advertiser_id="1001")
 AWC = "1001_1700000000_a"

@@ -97,6 +97,6 @@ def _decided(
         play.produce([session])
         cluster.settle()
     play.end_event_time()
-    (decided,) = check_endings(cluster, play.input).values()
+    (decided,) = check_endings(cluster, play.input).conversions.values()
     check_state(cluster)
     return decided

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.landing import read
 from consumer.attribution.rules import Rules
 from consumer.attribution.touch import Kind
@@ -30,14 +33,56 @@ PIECES = st.sampled_from(
 )
 HOST_PIECES = st.sampled_from(
     (
-        *("www.", "m.", "news.", "google", "google.", "yandex.", "co.uk", "com", "de", ".", ":80", ":", "@", "[", "]"),
+        *(
+            "www.",
+            "m.",
+            "news.",
+            "google",
+            "google.",
+            "yandex.",
+            "co.uk",
+            "com",
+            "de",
+            "co.",
+            "com.",
+            "br",
+            "evil.",
+            ".",
+            ":80",
+            ":",
+            "@",
+            "[",
+            "]",
+        ),
         *("t.co", "x.com", "bing.com", "baidu.com", "xn--mller-kva.example", "müller.example", "shop.example"),
-        *("brand.example", "paypal.com", "[::1]", "not", "WWW."),
+        *(
+            "brand.example",
+            "paypal.com",
+            "pay.",
+            "accounts.",
+            "mail.",
+            "amazon.",
+            "yahoo.",
+            "[::1]",
+            "not",
+            "WWW.",
+            "\u212a",
+            "\u0130",
+            "\u017f.",
+            "\uff0e",
+        ),
     )
 )
+SCHEMES = st.sampled_from(
+    (
+        *("https:", "https:", "https:", "https:", "HTTP:", "", "android-app:", "a+b.c:", "1a:", " https:", "ht tp:"),
+        *("http\u017f:", "\u212aa:", "\u0130a:", "\u0131:", "\uff48ttp:", "\u3000https:", "h\n:", ":", "https::"),
+    )
+)
+"""Letters beyond ASCII among them whose capital or small letter is ASCII: long s, Kelvin, and both Turkish i."""
 ADDRESSES = st.one_of(
     st.sampled_from((*REFERRERS, *(f"https://{host}/" for host in HOSTS))),
-    st.lists(HOST_PIECES, max_size=5).map(lambda pieces: "https://" + "".join(pieces) + "/path"),
+    st.tuples(SCHEMES, st.lists(HOST_PIECES, max_size=5).map("".join)).map(lambda parts: "//".join(parts) + "/path"),
 )
 
 
@@ -45,6 +90,7 @@ LANDINGS = st.one_of(
     st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)).map(lambda place: f"https://{place[0]}{place[1]}"),
     st.tuples(ADDRESSES, st.sampled_from((*PATHS, "/shoes ", "//shoes", "/:@[", "\n"))).map("".join),
 )
+KNOWN = sorted(pattern for rule in DEFAULT_RULES for pattern in rule.referrer if pattern != "*")
 TABLES = st.randoms(use_true_random=False).map(channel_table)
 
 
@@ -56,6 +102,7 @@ TABLES = st.randoms(use_true_random=False).map(channel_table)
 @example("/shoes", "", None, LINES[:1])
 @example("https://shop.example", "", "https://m.:80@www.[::1]/", DEFAULT_RULES)
 @example("https://shop.example", "", "https://[www.]/", DEFAULT_RULES)
+@example("https://shop.example", "", "http\u017f://t.co/", DEFAULT_RULES)
 @example("https://app.co.uk", "utm_medium=%E2%84%AAPODCAST", "https://BLOG.example", LINES)
 def test_landings_are_read_alike(landing: str, query: str, referrer: str | None, table: tuple[Rule, ...]) -> None:
     """Channel, rule, checksum and kind are the same, whatever stands in the addresses and in the channel table."""
@@ -65,3 +112,17 @@ def test_landings_are_read_alike(landing: str, query: str, referrer: str | None,
     expected = touch_of(LoggedSession(0, 0, 0, SessionLanded("s", "v", 0, url, referrer)), None, rules)
     assert (said.channel, said.rule, said.awc) == (expected.channel, expected.rule, expected.checksum)
     assert said.kind == KINDS[expected.kind]
+
+
+@pytest.mark.parametrize("pattern", KNOWN)
+def test_the_hosts_of_the_default_table_are_known_alike(pattern: str) -> None:
+    """Each by itself, below and above others, and in every sort of country."""
+    bare = pattern.removeprefix(".").removesuffix(".*")
+    names = [bare, f"x.{bare}", f"my{bare}", bare.partition(".")[2] or "x"]
+    ends = ("com", "de", "co.uk", "com.br", "evil.com", "co") if pattern.endswith("*") else ("", "evil.com")
+    table, rules = ChannelTable(), Rules(advertiser_id="1001")
+    for host in (f"{name}.{end}".removesuffix(".") for name in names for end in ends):
+        session = SessionLanded("s", "v", 0, "https://shop.example/", f"https://{host}/")
+        expected = touch_of(LoggedSession(0, 0, 0, session), None, rules)
+        said = read(session.landing_url, session.referrer, table)
+        assert (host, said.channel, said.rule) == (host, expected.channel, expected.rule)

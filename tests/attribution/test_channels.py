@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import DEFAULT_RULES, ChannelTable, Rule, host_of
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.channels import ChannelTable
+from consumer.attribution.default_channels import DEFAULT_RULES
+from consumer.attribution.hosts import host_of
 from consumer.attribution.landing import read
 from consumer.errors import SettingsError
 
@@ -79,16 +82,43 @@ def test_parameters(query: dict[str, str], channel: str | None, rule: str | None
         ("google.com", "organic", "search"),
         ("www.google.co.uk", "organic", "search"),
         ("news.google.de", "organic", "search"),
-        ("a.b.c.news.google.com.au", "organic", "search"),
+        ("images.google.de", "organic", "search"),
+        ("news.google.com", "organic", "search"),
+        ("docs.google.com", "referral", "referrer"),
+        ("a.b.c.news.google.com.au", "referral", "referrer"),
+        ("accounts.google.com", None, "sign_in"),
+        ("accounts.google.co.uk", None, "sign_in"),
+        ("pay.google.com", None, "payment"),
+        ("mail.google.com", "email", "webmail"),
+        ("com.google.android.gm", "email", "webmail"),
+        ("com.google.android.googlequicksearchbox", "organic", "search"),
         ("WWW.GOOGLE.DE:443", "organic", "search"),
         ("yandex.com.tr", "organic", "search"),
-        ("google.a.b.example", "referral", "referrer"),
+        ("google.evil.com", "referral", "referrer"),
+        ("google.evil.example", "referral", "referrer"),
+        ("google.co.evil.example", "referral", "referrer"),
         ("notgoogle.com", "referral", "referrer"),
         ("google", "referral", "referrer"),
         ("www.bing.com", "organic", "search"),
         ("duckduckgo.com", "organic", "search"),
         ("yahoo.com", "organic", "search"),
         ("de.search.yahoo.com", "organic", "search"),
+        ("search.yahoo.co.jp", "organic", "search"),
+        ("login.yahoo.com", None, "sign_in"),
+        ("mail.yahoo.com", "email", "webmail"),
+        ("us-mg5.mail.yahoo.com", "email", "webmail"),
+        ("mail.yandex.ru", "email", "webmail"),
+        ("passport.yandex.com", None, "sign_in"),
+        ("images.yandex.com.tr", "organic", "search"),
+        ("search.naver.com", "organic", "search"),
+        ("blog.naver.com", "referral", "referrer"),
+        ("search.seznam.cz", "organic", "search"),
+        ("www.so.com", "organic", "search"),
+        ("www.sogou.com", "organic", "search"),
+        ("www.ask.com", "organic", "search"),
+        ("search.aol.co.uk", "organic", "search"),
+        ("chatgpt.com", "referral", "referrer"),
+        ("www.perplexity.ai", "referral", "referrer"),
         ("ecosia.org", "organic", "search"),
         ("www.baidu.com", "organic", "search"),
         ("m.baidu.com", "organic", "search"),
@@ -111,12 +141,41 @@ def test_parameters(query: dict[str, str], channel: str | None, rule: str | None
         ("tiktok.com", "social", "social_referrer"),
         ("m.youtube.com", "social", "social_referrer"),
         ("old.reddit.com", "social", "social_referrer"),
+        ("lm.facebook.com", "social", "social_referrer"),
+        ("l.instagram.com", "social", "social_referrer"),
+        ("l.threads.net", "social", "social_referrer"),
+        ("bsky.app", "social", "social_referrer"),
+        ("l.wl.co", "social", "social_referrer"),
+        ("web.whatsapp.com", "social", "social_referrer"),
+        ("t.me", "social", "social_referrer"),
+        ("away.vk.com", "social", "social_referrer"),
+        ("www.xing.com", "social", "social_referrer"),
+        ("www.pinterest.co.uk", "social", "social_referrer"),
+        ("www.snapchat.com", "social", "social_referrer"),
+        ("com.linkedin.android", "social", "social_referrer"),
+        ("api.twitter.com", None, "sign_in"),
+        ("appleid.apple.com", None, "sign_in"),
+        ("login.live.com", None, "sign_in"),
+        ("login.microsoftonline.com", None, "sign_in"),
+        ("eu.account.amazon.com", None, "sign_in"),
+        ("outlook.live.com", "email", "webmail"),
+        ("outlook.office.com", "email", "webmail"),
+        ("eur01.safelinks.protection.outlook.com", "email", "webmail"),
+        ("deref-gmx.net", "email", "webmail"),
         ("www.paypal.com", None, "payment"),
         ("pay.klarna.com", None, "payment"),
         ("checkout.stripe.com", None, "payment"),
         ("adyen.com", None, "payment"),
         ("secure.worldpay.com", None, "payment"),
         ("sofort.com", None, "payment"),
+        ("www.mollie.com", None, "payment"),
+        ("pay.amazon.com", None, "payment"),
+        ("payments.amazon.co.uk", None, "payment"),
+        ("www.amazon.co.uk", "referral", "referrer"),
+        ("secure.payu.com", None, "payment"),
+        ("centinelapi.cardinalcommerce.com", None, "payment"),
+        ("secure5.arcot.com", None, "payment"),
+        ("www.securesuite.co.uk", None, "payment"),
         ("blog.example.org", "referral", "referrer"),
         ("müller.example", "referral", "referrer"),
         ("xn--mller-kva.example", "referral", "referrer"),
@@ -217,13 +276,15 @@ def test_rules_are_data() -> None:
         given=frozenset({"nl"}),
         absent=frozenset({"test"}),
         query=(("utm_medium", frozenset({"email"})),),
-        referrer=frozenset({".mail.example", "mail.*"}),
+        referrer=frozenset({".mail.example", "mail.*", ".post.web.*"}),
     )
     table = ChannelTable(rules=(rule,))
     said = {"nl": "7", "utm_medium": "EMAIL"}
     assert table.parameters == {"nl", "test", "utm_medium"}
     assert table.classify(said, SHOP, "https://eu.mail.example/") == ("mail7", "partner_mail")
     assert table.classify(said, SHOP, "https://mail.co.uk/") == ("mail7", "partner_mail")
+    assert table.classify(said, SHOP, "https://my.mail.de/") == (None, None)
+    assert table.classify(said, SHOP, "https://my.post.web.com.br/") == ("mail7", "partner_mail")
     assert table.classify(said | {"test": "1"}, SHOP, "https://mail.example/") == (None, None)
     assert table.classify(said | {"nl": ""}, SHOP, "https://mail.example/") == (None, None)
     assert table.classify(said | {"utm_medium": "cpc"}, SHOP, "https://mail.example/") == (None, None)

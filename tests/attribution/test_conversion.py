@@ -89,9 +89,6 @@ def parts(said: OrderCompleted) -> list[tuple[str, str]]:
         ({"channel": "paid social"}, "bad_channel", "channel"),
         ({"channel": "é"}, "bad_channel", "channel"),
         ({"channel": "tv\n"}, "bad_channel", "channel"),
-        ({"awc": ""}, "bad_awc", "awc"),
-        ({"awc": "x"}, "bad_awc", "awc"),
-        ({"awc": "1001_1700000000_a,1001_1700000000_b"}, "bad_awc", "awc"),
         ({"visitor_id": "v" * 1001}, "visitor_id_too_long", "visitor_id"),
     ],
 )
@@ -125,11 +122,15 @@ def test_what_can_be_reported(fields: dict[str, Any]) -> None:
     assert built(order(**fields)).order_ref == order(**fields).order_ref
 
 
-def test_messages_hold_nothing_personal() -> None:
-    """A refused checksum is not repeated in the message."""
-    with pytest.raises(Unreportable) as caught:
-        check(order(awc="secret-click"), RULES)
-    assert "secret-click" not in str(caught.value)
+def test_what_is_no_checksum_is_ignored_and_noted() -> None:
+    """The sale is reported all the same; what the order carried is not repeated anywhere."""
+    for awc in ("x", "1001_1700000000_a,1001_1700000000_b", "{{awc}}"):
+        said = order(awc=awc)
+        check(said, RULES)
+        attribution = replace(decide(said, [], RULES), forgotten=True)
+        conversion = build(said, b"", attribution, RULES, SOURCE, None)
+        assert conversion.notes == ("malformed_awc", "forgotten")
+        assert (conversion.click_checksums, conversion.evidence) == ((), ())
 
 
 def test_order_without_lines_is_one_default_part() -> None:
@@ -298,6 +299,14 @@ def test_any_order_is_refused_or_built(said: OrderCompleted) -> None:
         return
     conversion = build(said, fingerprint(said), decide(said, [], RULES), RULES, SOURCE, None)
     assert sum(part.amount for part in conversion.parts) == conversion.amount >= 0
+
+
+def test_that_a_visitor_was_forgotten_is_noted_last() -> None:
+    """After what was done to the amount."""
+    said = order(lines=(line("3", "A"),), subtotal=Decimal(4))
+    attribution = replace(decide(said, [], RULES), forgotten=True)
+    notes = build(said, b"", attribution, RULES, SOURCE, None).notes
+    assert notes == ("pro_rata", "forgotten")
 
 
 @given(REPORTABLE_LINES, st.sampled_from(["EUR", "JPY", "KWD", "XXX"]))

@@ -297,6 +297,14 @@ def test_consent_given_later_in_the_session_counts() -> None:
     assert decide(order(), [first, click(3, MINUTE, other, consent="denied")], RULES).click_checksums == ()
 
 
+def test_a_refusal_older_than_the_window_is_forgotten() -> None:
+    """As any landing of that age is."""
+    checksum = awc(C - DAY)
+    for age_ms, sent in ((30 * DAY, ()), (30 * DAY + 1, (checksum,))):
+        touches = [touch(1, age_ms, consent="denied"), click(2, DAY, checksum)]
+        assert decide(order(), touches, RULES).click_checksums == sent
+
+
 def test_refused_checksum_that_did_not_win_says_so() -> None:
     """Evidence tells a checksum that consent kept back from one that was only earlier."""
     touches = [click(1, 3 * DAY, awc(C - 3 * DAY, "old")), click(2, 2 * DAY, awc(C - 2 * DAY, "new"))]
@@ -428,6 +436,8 @@ def test_a_channel_may_have_a_shorter_window(touches: list[Touch], expected: tup
         ("assume", {"de": "deny"}, "fr", None, True),
         ("deny", {"fr": "assume"}, "fr", None, True),
         ("assume", {"de": "deny"}, None, None, True),
+        ("assume", {"de": "deny"}, "DE", None, False),
+        ("deny", {"de": "assume"}, "De", None, True),
     ],
 )
 def test_what_silence_about_consent_means(

@@ -228,6 +228,16 @@ def test_a_request_that_is_too_long_leaves_out_what_is_not_the_sale(
     assert said["parts"] == "DEFAULT:49.99"
 
 
+def test_a_request_may_have_8000_characters() -> None:
+    """With one more it leaves out its rows, or what custom parameters there are from 2 on."""
+    for rows, left_out in (((replace(ROW, name=""),), "products"), ((), "products_and_custom")):
+        sale = replace(SALE, custom={"1": "us", "2": ""}, products=rows)
+        room = 8_000 - len(sread.request(sale).url)
+        fitting = sread.request(replace(sale, custom={"1": "us", "2": "x" * room}))
+        assert (len(fitting.url), fitting.left_out) == (8_000, "")
+        assert sread.request(replace(sale, custom={"1": "us", "2": "x" * (room + 1)})).left_out == left_out
+
+
 def test_a_sale_is_never_left_out() -> None:
     """Whatever its length, all of it is said."""
     found = sread.request(replace(SALE, vouchers=("v" * 9_000,)))

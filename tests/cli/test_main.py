@@ -15,8 +15,8 @@ from consumer.errors import SettingsError
 from tests.cli.commands import run
 
 COMMANDS = (
-    *("run", "check", "topics", "explain", "audit", "simulate", "dead-letters", "export-offline", "forget"),
-    *("settings", "demo"),
+    *("run", "check", "topics", "explain", "audit", "simulate", "receipts", "dead-letters"),
+    *("export-offline", "forget", "settings", "demo"),
 )
 
 

@@ -150,6 +150,7 @@ class Fleet:
         """Let every member do a little."""
         for member in self.members.values():
             member.stage.step(0.002)
+            assert member.metrics.most_outstanding <= MAX_OUTSTANDING
 
 
 @pytest.mark.parametrize("seed", range(6))

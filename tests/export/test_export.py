@@ -188,6 +188,29 @@ def test_orders_of_an_old_and_a_new_outbox_are_told_apart(shop: Shop, folder: Me
     assert (outcome.skipped, outcome.lost) == ({"expired": 6}, 6)
 
 
+def test_sales_too_old_of_an_old_and_a_new_outbox_are_told_apart(shop: Shop, folder: MemoryFolder) -> None:
+    """Their dead letters name the same place: each gives its own order's conversion, and a stranger's gives none."""
+    refs = [f"{outbox}-{number}" for outbox in "ABC" for number in range(6)]
+    for outbox, reason in zip("ABC", ("rejected", "too_old", "too_old"), strict=True):
+        for number in range(6):
+            shop.put_aside(sale(f"{outbox}-{number}"), reason)
+        shop.log.create(NAMES.conversion, PARTITIONS)
+    outcome = shop.export(folder)
+    assert order_refs(map(folder.read, folder.names())) == Counter(refs[6:])
+    assert outcome.skipped == {}
+
+
+def test_a_sale_too_old_and_one_left_to_files_at_one_place_are_told_apart(shop: Shop, folder: MemoryFolder) -> None:
+    """The former is in its dead letter, the latter in the new outbox."""
+    for number in range(6):
+        shop.put_aside(sale(f"A-{number}"))
+    shop.log.create(NAMES.conversion, PARTITIONS)
+    shop.leave(*(offline_sale(f"B-{number}") for number in range(6)))
+    outcome = shop.export(folder)
+    assert order_refs(map(folder.read, folder.names())) == Counter(f"{a}-{n}" for a in "AB" for n in range(6))
+    assert outcome.skipped == {}
+
+
 def codecs_value(order_ref: str) -> bytes:
     """Return the encoded conversion of an order."""
     record = Shop()

@@ -104,6 +104,8 @@ def test_settings_that_changed_are_noticed() -> None:
     changed = replace(RULES, groups=Groups(default="REST"))
     found = arithmetic(event, changed, decided(event))
     assert (found.agrees, found.groups) == (False, ())
+    forgotten = replace(decided(event), notes=("forgotten",))
+    assert arithmetic(event, RULES, forgotten).agrees
     other = replace(decided(event), parts=(Part("SHOES", Decimal(9)), Part("HATS", Decimal(1))))
     assert not arithmetic(event, RULES, other).agrees
 

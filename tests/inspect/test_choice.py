@@ -40,8 +40,10 @@ def test_programmes_are_tried_up_to_the_first_that_takes_it() -> None:
 
 
 def test_the_excluding_conditions_are_told() -> None:
-    """The first set of which all hold, or none."""
+    """The first set of which all hold, by its place, or none."""
     vouchers = Condition("voucher_codes", frozenset({"B"}))
     book = Rulebook((Rules(advertiser_id="1"),), ((GERMAN, POUNDS), (vouchers, GERMAN)))
-    assert [check.field for check in excluding(ORDER, book)] == ["voucher_codes", "market"]
-    assert excluding(ORDER, Rulebook(book.programmes, book.exclude[:1])) == ()
+    found = excluding(ORDER, book)
+    assert found is not None
+    assert (found.number, [check.field for check in found.checks]) == (2, ["voucher_codes", "market"])
+    assert excluding(ORDER, Rulebook(book.programmes, book.exclude[:1])) is None

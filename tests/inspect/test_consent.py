@@ -30,7 +30,7 @@ def decided(*touches: tuple[int | None, str]) -> Conversion:
         )
         for offset, word in touches
     )
-    attribution = Attribution("aw", "last_click", (), evidence)
+    attribution = Attribution("aw", "last_click" if evidence else "no_landing", (), evidence)
     return conversion.build(ORDER, b"", attribution, RULES, Position("o", 0, 0), None)
 
 
@@ -63,13 +63,28 @@ def test_of_nobody_the_settings_speak() -> None:
     assert consent(decided((1, "won_no_consent")), german, said, RULES) == ConsentFound(
         said_by="nobody", statement="denied", market="de", withheld=True
     )
+    upper = replace(ORDER, market="DE")
+    assert consent(decided((1, "won_no_consent")), upper, said, RULES) == ConsentFound(
+        said_by="nobody", statement="denied", market="DE", withheld=True
+    )
 
 
 def test_what_is_gone_is_not_guessed() -> None:
-    """Without the order, one of the landings, or the touches beyond those that a conversion tells of."""
+    """Without the order, or one of the landings."""
     not_known = ConsentFound(said_by="not_known", statement=None, withheld=False)
     said = landings((1, "granted"))
     assert consent(decided((1, "won")), None, said, RULES) == not_known
     assert consent(decided((1, "won"), (2, "direct")), ORDER, said, RULES) == not_known
+
+
+def test_touches_that_a_conversion_does_not_tell_of_may_have_spoken() -> None:
+    """It tells of 20, though all of their records are there; and of none where it has no room for them."""
     many = [(offset, "direct") for offset in range(MAX_EVIDENCE)]
-    assert consent(decided(*many), ORDER, landings(*((offset, None) for offset, _ in many)), RULES) == not_known
+    there = landings(*((offset, "granted") for offset, _ in many))
+    unknown = ConsentFound(said_by="many_touches", statement=None, withheld=False)
+    assert consent(decided(*many), ORDER, there, RULES) == unknown
+    assert consent(decided(*many), None, there, RULES) == unknown
+    assert consent(decided(*many[1:]), ORDER, there, RULES).said_by == "landing"
+    large = replace(decided(*many), evidence=())
+    assert consent(large, ORDER, {}, RULES) == replace(unknown, said_by="left_out")
+    assert consent(decided(), ORDER, {}, RULES).said_by == "nobody"

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from consumer import dead_letter
+from consumer.attribution.conversion import FORGOTTEN, MALFORMED_AWC
 from consumer.attribution.lastclick import Reason, Verdict
 from consumer.attribution.parts import DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP
 from consumer.attribution.rules import Condition, Rulebook
@@ -16,8 +17,11 @@ from consumer.awin.sread import SreadRequest
 from consumer.events import DeadLetter, Evidence, Outcome, Part, Position, SessionLanded, outbox_key
 from consumer.inspect import words
 from consumer.inspect.arithmetic import Way
-from consumer.inspect.explanation import Explanation, State, explain, needle, refusal
-from consumer.inspect.search import EVERYTHING, Newest, Search
+from consumer.inspect.consent import SaidBy
+from consumer.inspect.explanation import Explanation, State, explain
+from consumer.inspect.reading import EVERYTHING, Newest
+from consumer.inspect.search import Search
+from consumer.inspect.traces import needle, refusal
 from consumer.replay_header import Replay, header
 from consumer.state import orders
 from consumer.state.orders import Link
@@ -34,7 +38,7 @@ from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, DELIVER, PROGRAMME, RULE
 
 def explained(world: World, order_ref: str, newest: Newest = EVERYTHING) -> Explanation:
     """Return what is told about an order."""
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), newest)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), newest)
     return explain(PROGRAMME, order_ref, search.traces(PROGRAMME, order_ref), Rulebook((RULES,)))
 
 
@@ -224,7 +228,7 @@ def with_touches(*touches: Evidence) -> World:
 
 def test_touches_are_told_with_what_their_records_say() -> None:
     """Age at the order, consent, and the kind of checksum; erased ones are told as such."""
-    erased = replace(TOUCH, awc=None, session_offset=7)
+    erased = replace(TOUCH, awc=None, session_offset=7, verdict="no_consent")
     gclid = replace(TOUCH, awc="gclid_1_x", session_offset=None, rule="order")
     found = explained(with_touches(gclid, TOUCH, erased), "R-1")
     assert found.conversion is not None
@@ -258,14 +262,14 @@ def test_an_order_is_looked_for_in_all_programmes() -> None:
     (record,) = world.topics.records(TOPICS.conversion)
     decided = ConversionDecoder(schemas())(record.value)
     other = replace(decided, programme="3003")
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), EVERYTHING)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), EVERYTHING)
     programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
-    assert (programme, len(traces.conversions), traces.notes) == (PROGRAMME, 1, ())
+    assert (programme, len(traces.conversions), traces.others) == (PROGRAMME, 1, [])
     world.topics.append(TOPICS.conversion, outbox_key("3003", "R-1"), ConversionEncoder(schemas())(other))
     programme, traces = search.find(("2002", PROGRAMME, "3003"), "R-1")
-    assert (programme, traces.notes) == (
-        PROGRAMME,
-        ("programme 3003 has an order of this reference too: --programme 3003",),
+    assert (programme, traces.others) == (PROGRAMME, ["3003"])
+    assert explain(programme, "R-1", traces, Rulebook((RULES,))).notes == (
+        "programme 3003 has an order of this reference too: --programme 3003",
     )
     programme, traces = search.find(("2002", PROGRAMME), "R-2")
     assert (programme, len(traces.refusals)) == (PROGRAMME, 1)
@@ -289,10 +293,12 @@ def test_changed_settings_are_told() -> None:
     """An order that would be excluded by now says so."""
     world = ordered("accepted")
     world.decide(0)
-    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), EVERYTHING)
+    search = Search(world.topics, schemas(), TOPICS, (ATTRIBUTE, DELIVER), Rulebook((RULES,)), EVERYTHING)
     rulebook = Rulebook((RULES,), ((Condition("currency", frozenset({"EUR"})),),))
     found = explain(PROGRAMME, "R-1", search.traces(PROGRAMME, "R-1"), rulebook)
-    assert [(check.field, check.found, check.holds) for check in found.excluded_by] == [("currency", ("EUR",), True)]
+    assert found.excluded_by is not None
+    (check,) = found.excluded_by.checks
+    assert (check.field, check.found, check.holds, found.excluded_by.number) == ("currency", ("EUR",), True, 1)
 
 
 def test_an_unknown_order_is_told_with_what_is_unread() -> None:
@@ -386,9 +392,9 @@ def test_an_unreadable_output_is_noted() -> None:
 def test_long_topics_are_read_from_their_newest_records() -> None:
     """The search in topics without a known partition is bounded, and says so; if wanted, it is not."""
     world = ordered("too_late", "accepted", "accepted", "undecodable", "undecodable")
-    bounded = Newest(dead_letters=2, state_records=2)
+    bounded = Newest(dead_letters=2, state_records=2, orders=2)
     found = explained(world, "R-1", bounded)
-    assert (found.state, len(found.notes)) == ("unknown", 2)
+    assert (found.state, len(found.notes)) == ("unknown", 3)
     assert all("--deep" in note for note in found.notes)
     assert explained(world, "R-2", bounded).state == "unknown"
     assert (explained(world, "R-1").state, explained(world, "R-2").state) == ("dead_letter", "pending")
@@ -402,7 +408,8 @@ def test_long_topics_are_read_from_their_newest_records() -> None:
         (words.STATES, set(State.__args__)),  # type: ignore[attr-defined]
         (words.OUTCOMES, set(Outcome.__args__)),  # type: ignore[attr-defined]
         (words.WAYS, set(Way.__args__)),  # type: ignore[attr-defined]
-        (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP}),
+        (words.NOTES, {DEFAULT_PART, PRO_RATA, UNKNOWN_GROUP, MALFORMED_AWC, FORGOTTEN}),
+        (words.NOT_SAID, set(SaidBy.__args__) - {"order", "landing", "nobody"}),  # type: ignore[attr-defined]
         (words.LEFT_OUT, set(get_args(get_type_hints(SreadRequest)["left_out"]))),
     ],
 )

@@ -38,6 +38,12 @@ def test_the_mode_is_said_in_words() -> None:
     assert (judged.verdict, judged.found) == ("ok", "programme 1001, mode shadow: nothing is sent")
 
 
+def test_every_programme_is_named() -> None:
+    """In the order of the settings."""
+    settings = parse({"programmes": [{"advertiser_id": "2002", "when": {"market": "de"}}, {"advertiser_id": "1001"}]})
+    assert preflight.configuration(settings).found == "programmes 2002, 1001, mode shadow: nothing is sent"
+
+
 def test_sales_must_not_travel_in_the_clear() -> None:
     """A live endpoint without TLS is a warning."""
     assert preflight.configuration(configured(mode="live", endpoint="http://localhost/")).verdict == "warn"

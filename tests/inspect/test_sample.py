@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 from confluent_kafka import murmur2
+from msgspec.structs import replace
 
 from consumer.errors import Undecodable
-from consumer.events import SessionLanded
+from consumer.events import FORGET_ORDER_HEADER, SessionLanded
 from consumer.inspect import sample
 from consumer.stream.log import Record
 
@@ -56,6 +57,15 @@ def test_keys(sampled: list[Record], partitions: int, verdict: str, words: str) 
     """Every record must stand where Java's partitioner puts its key."""
     judged = sample.keys(sampled, partitions)
     assert (judged.verdict, words in judged.found, bool(judged.advice)) == (verdict, True, verdict == "fail")
+
+
+def test_a_request_to_forget_an_order_alone_is_as_it_must_be() -> None:
+    """It has nobody's key and no value; one that asks for nothing is none."""
+    asking = Record("s", 0, 0, 0, b"", None, ((FORGET_ORDER_HEADER, b"1001:R"),))
+    sampled = [asking, replace(asking, partition=1), *records("a", "b")]
+    assert sample.keys(sampled, PARTITIONS).found.startswith("2 of the newest 2 records are where")
+    assert sample.contents(sampled, decode, 0.5).verdict == "ok"
+    assert sample.contents([replace(asking, headers=()), *sampled], decode, 0.5).verdict == "warn"
 
 
 @pytest.mark.parametrize(

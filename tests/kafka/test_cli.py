@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import time
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, murmur2
 from confluent_kafka import TopicPartition as KafkaPartition
+from msgspec.structs import replace
 
 from consumer.demo.broker import EmbeddedKafka
-from consumer.events import SessionLanded
-from consumer.stream.avro import SessionEncoder
+from consumer.events import OrderCompleted, SessionLanded, outbox_key
+from consumer.stream.avro import ConversionDecoder, ConversionEncoder, OrderDecoder, OrderEncoder, SessionEncoder
+from consumer.stream.log import Committed, Record, TopicPartition
 from tests.cli.commands import Ran
-from tests.inspect.world import World, schemas
+from tests.inspect.world import ATTRIBUTE, BEFORE_OURS, World, schemas
 from tests.kafka.shell import NAMES, PARTITIONS, Shell
 
 pytestmark = pytest.mark.kafka
@@ -140,6 +145,35 @@ def test_orders_are_explained(shell: Shell) -> None:
     assert shell("explain", "R-1", "--programme", "2002").code == 1
 
 
+def test_orders_that_are_no_conversion_are_explained(shell: Shell) -> None:
+    """By their record and their visitor's landings: one that is excluded, and one that is worth nothing."""
+    shell.create()
+    world = sold(shell)
+    names = shell.settings.topics
+    at_ms = time.time_ns() // 1_000_000  # as the broker stamps the records
+    german = OrderCompleted(
+        order_id="1", order_ref="DE", completed_at_ms=at_ms, currency="EUR", subtotal=Decimal(5), market="de"
+    )
+    worthless = replace(german, order_ref="NIL", subtotal=Decimal(0), market="fr", visitor_id="ann")
+    for order in (german, worthless):
+        record = world.topics.append(names.order_completed, b"ann", OrderEncoder(schemas())(order), 0, at_ms)
+        world.topics.commit(ATTRIBUTE, TopicPartition(names.order_completed, 0), Committed(record.offset + 1, ""))
+    shell.copy(world)
+    for visitor in ("bob", "ann"):
+        landing = SessionLanded("s", visitor, at_ms - 1_000, "https://shop.example/?utm_medium=email")
+        value = SessionEncoder(schemas())(landing)
+        shell.append([Record(names.session_landed, 0, 0, at_ms, visitor.encode(), value)])
+    shell.values["orders"] = {"exclude": [{"currency": "GBP"}, {"market": "de"}]}
+    shell.values["programmes"] = [{"advertiser_id": "1001", "zero_value": "skip"}]
+    shell.write()
+    excluded = shell("explain", "DE")
+    assert (excluded.code, excluded.err) == (0, "")
+    assert excluded.out.startswith("Order DE: not reported: orders.exclude takes it out\n\nTaken out by set 2 of ")
+    found = shell("explain", "NIL", "--json").value
+    assert (found["state"], found["programme"]) == ("zero_value", "1001")
+    assert [(each["rule"], each["session_offset"]) for each in found["touches"]] == [("utm_email", 1)]
+
+
 def test_an_explanation_is_for_people(shell: Shell) -> None:
     """The answer comes first, then decision, request and delivery; sentences, not words of the program."""
     shell.create()
@@ -155,6 +189,9 @@ def test_an_explanation_is_for_people(shell: Shell) -> None:
     assert "waiting for the sessions before it" in shell("explain", "R-4").out
     assert "order_too_late (attribute, " in shell("explain", "R-2").out
     assert "up to" not in shell("explain", "R-5").out
+
+
+FOR_R_1 = [("awin-forget-order", b"1001:R-1")]
 
 
 def appended(shell: Shell) -> list[tuple[object, ...]]:
@@ -186,15 +223,72 @@ def test_a_visitor_is_forgotten_where_his_sessions_are(shell: Shell) -> None:
 
 
 def test_an_order_is_forgotten_with_its_visitor(shell: Shell) -> None:
-    """By the order's own record; an order that nobody knows is told."""
+    """By the order's own record: what is erased and what is not is told."""
+    shell.create()
+    world = sold(shell)
+    record = world.topics.records(shell.settings.topics.order_completed)[BEFORE_OURS]
+    event = replace(OrderDecoder(schemas())(record.value), visitor_id="v-secret")
+    world.topics.rewrite(record, OrderEncoder(schemas())(event))
+    shell.copy(world)
+    ran = shell("forget", "--order-ref", "R-1", "--yes")
+    assert (ran.code, "secret" in ran.out) == (0, False)
+    topic = shell.settings.topics.session_landed
+    assert [" ".join(line.split()) for line in ran.out.splitlines()] == [
+        f"Appended to {topic}[0]. It is done when the attribute stage has read that far.",
+        "erased what is kept of the visitor of order R-1",
+        "erased the checksums remembered with order R-1",
+        "not erased what stands on topics, until it expires there: docs/privacy.md",
+    ]
+    assert appended(shell) == [(0, b"v-secret", None, FOR_R_1)]
+
+
+def test_an_order_without_visitor_is_forgotten_alone(shell: Shell) -> None:
+    """With nobody's key; an order that nobody knows is told."""
     shell.create()
     shell.copy(sold(shell))
     ran = shell("forget", "--order-ref", "R-1", "--yes", "--json")
-    assert ran.value["forgotten"] is True
-    [(partition, key, value, headers)] = appended(shell)
-    assert (partition, value, headers) == (0, None, [("awin-forget-order", b"1001:R-1")])
-    assert key
-    assert shell("forget", "--order-ref", "R-9", "--yes").code == 1
+    topic = shell.settings.topics.session_landed
+    assert ran.value == {"topic": topic, "partitions": [0], "visitor": "none", "order_checksums": True}
+    assert appended(shell) == [(0, b"", None, FOR_R_1)]
+    unfound = shell("forget", "--order-ref", "R-9", "--yes")
+    assert unfound.code == 1
+    assert "order R-9 of programme 1001: there is no conversion, receipt or record of it" in unfound.err
+
+
+def test_an_order_whose_record_is_gone_is_forgotten_without_its_visitor(shell: Shell) -> None:
+    """The exit code says that there is more to be done."""
+    shell.create()
+    world = sold(shell)
+    for record in world.topics.records(shell.settings.topics.order_completed):
+        world.topics.rewrite(record, b"?")
+    shell.copy(world)
+    ran = shell("forget", "--order-ref", "R-1", "--yes")
+    assert ran.code == 1
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert lines[1] == "erased the checksums remembered with order R-1"
+    assert lines[2].startswith("not erased the visitor: the order's record is gone, so nobody knows whose it was.")
+    assert [(partition, value, headers) for partition, _, value, headers in appended(shell)] == [(0, None, FOR_R_1)]
+
+
+def test_an_order_of_several_programmes_is_not_guessed(shell: Shell) -> None:
+    """Which one is to be said; the programme need not be the first."""
+    shell.create()
+    world = sold(shell)
+    names = shell.settings.topics
+    (conversion, *_) = world.topics.records(names.conversion)
+    shell.copy(world)
+    shell.values["programmes"] = [{"advertiser_id": "3003", "when": {"market": "fr"}}, {"advertiser_id": "1001"}]
+    shell.write()
+    assert shell("forget", "--order-ref", "R-1", "--yes", "--json").value["visitor"] == "none"
+    decided = ConversionDecoder(schemas())(conversion.value)
+    value = ConversionEncoder(schemas())(replace(decided, programme="3003"))
+    shell.produce(names.conversion, outbox_key("3003", decided.order_ref), value)
+    ran = shell("forget", "--order-ref", decided.order_ref, "--yes")
+    assert ran.code == 2
+    assert "1001" in ran.err
+    assert "3003" in ran.err
+    assert shell("forget", "--order-ref", decided.order_ref, "--programme", "3003", "--yes").code == 0
+    assert appended(shell)[-1][3] == [("awin-forget-order", outbox_key("3003", decided.order_ref))]
 
 
 def test_an_audit_of_a_sound_cluster_finds_nothing(shell: Shell) -> None:
@@ -246,3 +340,19 @@ def test_programmes_are_paused_and_resumed(shell: Shell) -> None:
     assert [row["state"] for row in shell("programmes", "list", "--json").value["programmes"]] == ["running"]
     refused = shell("programmes", "pause", "999999")
     assert (refused.code, "no such programme" in refused.err) == (1, True)
+
+
+def test_what_was_sent_is_listed(shell: Shell, tmp_path: Path) -> None:
+    """As a table of the newest, as one value for programs, and all of it as a file for its owner alone."""
+    shell.create()
+    shell.copy(sold(shell))
+    file = tmp_path / "sent.csv"
+    ran = shell("receipts", "--from", "2023-11-01", "--csv", file, "--json")
+    assert (ran.code, ran.value["receipts"], ran.value["without_conversion"]) == (0, 1, 0)
+    assert ran.value["newest"][0]["conversion"]["order_ref"] == "R-1"
+    with file.open(encoding="utf-8", newline="") as written:
+        (row,) = csv.DictReader(written)
+    assert (row["order_ref"], row["ending"], row["amount"]) == ("R-1", "delivered", "1.00")
+    assert file.stat().st_mode & 0o777 == 0o600
+    said = shell("receipts", "--from", "2023-11-01", "--ending", "dead_letter")
+    assert (said.code, said.out) == (0, "Nothing was sent in this time.\n")

@@ -127,7 +127,7 @@ def test_people_see_files_and_counts(shell: ExportShell) -> None:
     ran = shell.export()
     rows = [line.split() for line in ran.out.splitlines() if line.startswith("awin-")]
     assert [row[1:] for row in rows] == [["1001", "2023-11-14", "1"], ["2002", "2023-11-14", "1"]]
-    assert "it begins with an apostrophe now" in ran.out
+    assert "an apostrophe stands before it now" in ran.out
     assert shell.exported() == Counter(["'=A1", "A-2"])
 
 

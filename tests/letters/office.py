@@ -29,6 +29,11 @@ LETTER_PARTITIONS = 2
 TRACE = ("trace", b"t-1")
 
 
+def order(order_ref: str, at_ms: int = T0_MS) -> OrderCompleted:
+    """Return an order without a visitor."""
+    return OrderCompleted(order_id="o", order_ref=order_ref, completed_at_ms=at_ms, currency="EUR", subtotal=Decimal(1))
+
+
 class Office(Shop):
     """A shop whose input topics are there, too."""
 
@@ -48,13 +53,10 @@ class Office(Shop):
         cut: bool = False,
     ) -> Record:
         """Append an order record, and attribute's dead letter about it; return the record."""
-        order = OrderCompleted(
-            order_id="o", order_ref=order_ref, completed_at_ms=T0_MS, currency="EUR", subtotal=Decimal(1)
-        )
         record = self.log.produce(
             self.names.order_completed,
             order_ref.encode(),
-            OrderEncoder(schemas())(order) if value is None else value,
+            OrderEncoder(schemas())(order(order_ref)) if value is None else value,
             timestamp_ms=T0_MS + 5,
             headers=[TRACE],
         )

@@ -25,7 +25,7 @@ def documented(page: str, head: str) -> set[str]:
     ("known", "page", "head"),
     [
         (ATTRIBUTE, "attribution.md", "| reason | field | when | what to do |"),
-        (DELIVER, "operations.md", "| reason | meaning |"),
+        (DELIVER, "operations.md", "| reason | meaning | what to do |"),
     ],
     ids=["attribute", "deliver"],
 )

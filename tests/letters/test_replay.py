@@ -176,7 +176,7 @@ def test_what_is_to_be_known_is_told(office: Office) -> None:
     office.refuse_order("A-2")
     assert office.replays().plan().notes == {"may_have_arrived": 1}
     office.now_ms = T0_MS + 8 * 24 * HOUR_MS
-    assert office.replays(only("A-2")).plan().notes == {"will_be_too_old": 1, "clicks_expired": 1}
+    assert office.replays(only("A-2")).plan().notes == {"will_be_too_old": 1, "past_order_delay": 1}
 
 
 def test_half_a_record_is_not_replayed(office: Office) -> None:

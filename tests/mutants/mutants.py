@@ -1,23 +1,19 @@
-"""One broken rule each: what a slip of the keyboard could make of the product."""
+"""One broken rule each of docs/attribution.md."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """A change of one place in the package that breaks one rule."""
-
-    rule: str
-    """The rule that it breaks."""
-    file: str
-    """Below ``consumer``."""
-    old: str
-    """Stands there exactly once."""
-    new: str
-
+from tests.mutants.erasing import ERASING
+from tests.mutants.mutant import Mutant
+from tests.mutants.of_channels import OF_CHANNELS
+from tests.mutants.of_orders import OF_ORDERS
+from tests.mutants.of_output import OF_OUTPUT
+from tests.mutants.of_touches import OF_TOUCHES
 
 MUTANTS = {
+    **OF_TOUCHES,
+    **OF_CHANNELS,
+    **OF_ORDERS,
+    **OF_OUTPUT,
     "a landing at the very time of the order is not seen": Mutant(
         "an order sees landed_at ≤ C (section 2)",
         "attribution/lastclick.py",
@@ -105,8 +101,8 @@ MUTANTS = {
     "consent is ignored": Mutant(
         "when consent is denied, the normal checksum is not sent (section 4)",
         "attribution/lastclick.py",
-        "withheld = normal if _denied(order, seen, rules) else None",
-        "withheld = None",
+        "withheld = normal if is_erased or _denied(order, seen, rules) else None",
+        "withheld = normal if is_erased else None",
     ),
     "the first statement about consent holds": Mutant(
         "the last statement before the order holds (section 4)",
@@ -146,15 +142,21 @@ MUTANTS = {
     ),
     "silence is consent": Mutant(
         "where nothing was said, consent.missing holds (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing_in.get(order.market or "") == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        'self.consent_missing_in.get((market or "").lower(), "assume")',
     ),
     "markets are all alike": Mutant(
         "where nothing was said, consent.markets comes before consent.missing (section 4)",
-        "attribution/lastclick.py",
-        'rules.consent_missing_in.get(order.market or "", rules.consent_missing) == "deny"',
-        'rules.consent_missing == "deny"',
+        "attribution/rules.py",
+        'self.consent_missing_in.get((market or "").lower(), self.consent_missing)',
+        "self.consent_missing",
+    ),
+    "a market's capitals count": Mutant(
+        "consent.markets and the order's market are compared in lower case (section 4)",
+        "attribution/rules.py",
+        '(market or "").lower()',
+        '(market or "")',
     ),
     "a landing path may go on": Mutant(
         "a landing's path is one of these, without a star as a whole (section 5)",
@@ -324,4 +326,5 @@ MUTANTS = {
         "cut_over_ms - rules.window_ms - rules.max_clock_skew_ms",
         "cut_over_ms - rules.window_ms // 2",
     ),
+    **ERASING,
 }

@@ -29,12 +29,49 @@ from tests.attribute.test_promises import (
     test_forced_decisions_are_facts,
 )
 from tests.attribute.worked import check_basket, check_case, check_detail, check_sale
+from tests.attribution.test_channels import (
+    test_referrer_on_the_landing_host_is_internal_without_configuration,
+    test_referrers,
+)
+from tests.attribution.test_landing import test_awc
+from tests.attribution.test_lastclick import test_evidence_always_has_what_decided, test_evidence_is_the_newest_twenty
+from tests.awin.test_offline import (
+    test_checksums_of_a_year_ago_are_left_out,
+    test_formulas_are_neutralised,
+    test_times_are_those_of_the_united_kingdom,
+)
+from tests.awin.test_sread import (
+    test_a_request_may_have_8000_characters,
+    test_a_request_that_is_too_long_leaves_out_what_is_not_the_sale,
+    test_product_rows,
+    test_testmode_is_a_digit,
+)
 from tests.reference.baskets import BASKETS
 from tests.reference.decisions import CASES
 from tests.reference.details import DETAILS
 from tests.reference.sales import SALES
+from tests.test_spreadsheet import test_a_sign_that_begins_a_formula_gets_an_apostrophe
+from tests.wiring.test_rulebook import test_everything_arrives
 
 ORDERS = 4_000
+
+WRITTEN: tuple[Callable[..., object], ...] = (
+    test_everything_arrives,
+    test_awc,
+    test_product_rows,
+    test_a_request_that_is_too_long_leaves_out_what_is_not_the_sale,
+    test_a_request_may_have_8000_characters,
+    test_testmode_is_a_digit,
+    test_times_are_those_of_the_united_kingdom,
+    test_checksums_of_a_year_ago_are_left_out,
+    test_formulas_are_neutralised,
+    test_a_sign_that_begins_a_formula_gets_an_apostrophe,
+    test_referrers,
+    test_referrer_on_the_landing_host_is_internal_without_configuration,
+    test_evidence_is_the_newest_twenty,
+    test_evidence_always_has_what_decided,
+)
+"""What the stage's examples do not show: settings, single addresses, requests and files."""
 
 FEW = settings(
     derandomize=True,
@@ -53,6 +90,8 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield from ((name, partial(check_basket, basket)) for name, basket in BASKETS.items())
     yield from ((name, partial(check_detail, detail)) for name, detail in DETAILS.items())
     yield from ((name, partial(check_sale, sale)) for name, sale in SALES.items())
+    for test in WRITTEN:
+        yield from cases_of(test)
     yield "many orders", many_orders_agree
     for test in (
         test_waiting_begins_with_the_last_session_itself,
@@ -67,6 +106,22 @@ def checks() -> Iterator[tuple[str, Callable[[], object]]]:
         test_decisions_are_deterministic,
     ):
         yield promise.__name__, FEW(promise)
+
+
+def cases_of(test: Callable[..., object]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Name and yield a test, once for each of its parameters' values if it has any."""
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    if not marks:
+        yield test.__name__, test
+    for mark in marks:
+        names, cases = mark.args
+        several = not isinstance(names, str)
+        for case in cases:
+            values = case if several else (case,)
+            yield (
+                f"{test.__name__} {values}",
+                partial(test, **dict(zip(names if several else (names,), values, strict=True))),
+            )
 
 
 def many_orders_agree() -> None:

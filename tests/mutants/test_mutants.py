@@ -13,7 +13,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.mutants.mutants import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.mutants import MUTANTS
+from tests.mutants.of_channels import OF_CHANNELS
+from tests.mutants.of_orders import OF_ORDERS
+from tests.mutants.of_output import OF_OUTPUT
+from tests.mutants.of_touches import OF_TOUCHES
 
 ROOT = Path(__file__).parents[2]
 UNCHANGED = "unchanged"
@@ -53,17 +58,27 @@ def outcome_of(mutant: Mutant | None, folder: Path) -> Outcome:
 def outcomes(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Future[Outcome]]]:
-    """The outcome of every mutant that is asked for, two at a time."""
-    wanted = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    """The outcome of every mutant that is asked for, two at a time, in the order of the tests: none waits for all."""
+    wanted = [item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")]
     with ThreadPoolExecutor(2) as pool:
         begun = {
             name: pool.submit(outcome_of, MUTANTS.get(name), tmp_path_factory.mktemp("mutant"))
-            for name in (UNCHANGED, *MUTANTS)
-            if name in wanted
+            for name in dict.fromkeys(wanted)
+            if name in {UNCHANGED, *MUTANTS}
         }
         yield begun
         for future in begun.values():
             future.cancel()
+
+
+def test_every_mutant_can_be_made() -> None:
+    """Each has a name of its own, and what it changes stands in its file once."""
+    groups = (OF_TOUCHES, OF_CHANNELS, OF_ORDERS, OF_OUTPUT)
+    assert all(MUTANTS[name] is mutant for group in groups for name, mutant in group.items())
+    places = {(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS.values()}
+    assert len(places) == len(MUTANTS)
+    texts = {file: (ROOT / "consumer" / file).read_text(encoding="utf-8") for file, _, _ in places}
+    assert [name for name, mutant in MUTANTS.items() if texts[mutant.file].count(mutant.old) != 1] == []
 
 
 @pytest.mark.slow

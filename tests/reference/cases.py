@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Condition, Rules
-from consumer.demo.reference import LoggedOrder, LoggedSession
+from consumer.demo.reference import LoggedForget, LoggedOrder, LoggedSession, SessionRecord
 from consumer.events import Consent, OrderCompleted, OrderLine, SessionLanded
 
 NOON_MS = 1_700_000_000_000
@@ -66,6 +67,16 @@ def log(*landings: LoggedSession) -> list[LoggedSession]:
         offset = sum(other.partition == entry.partition for other in numbered)
         numbered.append(LoggedSession(entry.partition, offset, entry.timestamp_ms, entry.event))
     return numbered
+
+
+def forget(visitor: str = "ann", order: tuple[str, str] | None = None) -> LoggedForget:
+    """A request to forget somebody; `numbered` numbers it."""
+    return LoggedForget(0, 0, NOON_MS, visitor, order)
+
+
+def numbered(*records: SessionRecord) -> list[SessionRecord]:
+    """Number the records of partition 0 as they stand."""
+    return [dataclasses.replace(record, offset=offset) for offset, record in enumerate(records)]
 
 
 ORDER = OrderCompleted(

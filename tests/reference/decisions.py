@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from consumer.attribution.channels import Rule
+from consumer.attribution.channel_rule import Rule
 from consumer.demo.reference import LoggedSession
 from tests.reference.cases import DIRECT, GOOGLE_AD, NEWSLETTER, awc, by, landing
 
@@ -277,7 +277,10 @@ SILENCE = {
     "a market's consent": Case(
         [landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"market": "de"}, rules=ASSUME_IN_DE
     ),
-    "another market": Case([landing(-5, by(awc(-6)))], "aw", order={"market": "DE"}, rules=ASSUME_IN_DE),
+    "a market's consent, in capitals": Case(
+        [landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"market": "DE"}, rules=ASSUME_IN_DE
+    ),
+    "another market": Case([landing(-5, by(awc(-6)))], "aw", order={"market": "fr"}, rules=ASSUME_IN_DE),
     "no market": Case([landing(-5, by(awc(-6)))], "aw", checksums=(awc(-6),), order={"market": ""}, rules=DENY_IN_DE),
     "a statement in a market that refuses": Case(
         [landing(-5, by(awc(-6)), consent="granted")],

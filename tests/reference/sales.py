@@ -91,6 +91,16 @@ PROGRAMMES = {
         Rulebook((GERMAN, SECOND)),
         "1001:conversion 2002:conversion 1001:conflict 2002:duplicate",
     ),
+    "a repeat in another currency, by which programmes are chosen": Sale(
+        [ordered(), ordered(offset=1, currency="GBP"), ordered(offset=2, currency="GBP", subtotal=Decimal(7))],
+        Rulebook((replace(FIRST, when=when("currency", "EUR")), SECOND)),
+        "1001:conversion 2002:conversion 2002:conflict",
+    ),
+    "a repeat in another currency, programmes chosen by the shop": Sale(
+        [ordered(custom={"shop": "b2b"}), ordered(offset=1, currency="GBP", custom={"shop": "b2b"})],
+        Rulebook((replace(FIRST, when=when("custom.shop", "b2b")), SECOND)),
+        "1001:conversion 1001:conflict",
+    ),
     "a repeat that says less of its market": Sale(
         [ordered(market="de"), ordered(offset=1)], Rulebook((GERMAN, SECOND)), "1001:conversion 2002:conversion"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from consumer.demo.reference import Expected, expect
+from consumer.demo.reference import Expected, Facts, expect
 from tests.reference.cases import RULES, log, ordered
 from tests.reference.decisions import CASES, CLICKS, DECISIONS, SILENCE, VISIBILITY, WINDOWS, Case
 
@@ -14,7 +14,7 @@ def decided(case: Case) -> Expected:
     """What the reference expects of the case's order."""
     cuts = {} if case.cut is None else {(0, 0): case.cut}
     rules = replace(RULES, **case.rules)
-    return expect(log(*case.landings), [ordered(**case.order)], rules, cuts=cuts)[0, 0]
+    return expect(log(*case.landings), [ordered(**case.order)], rules, facts=Facts(cuts=cuts))[0, 0]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

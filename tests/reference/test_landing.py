@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Rules
-from consumer.demo.reference.addresses import has_name_before_suffix, host_of, own_host, path_of
+from consumer.demo.reference.addresses import fits, host_of, own_host, path_of
 from consumer.demo.reference.landing import Touch, touch_of
 from tests.reference.cases import RULES, landing
 
@@ -94,8 +95,15 @@ def test_checksum(query: str, checksum: str | None, kind: str | None) -> None:
         pytest.param("?utm_medium=organic", None, "utm_organic", "organic", id="organic medium"),
         pytest.param("?utm_source=a&utm_medium=odd", None, "utm", "other", id="utm_source alone"),
         pytest.param("", "https://www.google.co.uk/", "search", "organic", id="two labels after the name"),
-        pytest.param("", "https://news.google.com/", "search", "organic", id="below a search engine"),
-        pytest.param("", "https://google.a.b.example/", "referrer", "referral", id="three labels after the name"),
+        pytest.param("", "https://news.google.com/", "search", "organic", id="Google's news"),
+        pytest.param("", "https://docs.google.com/", "referrer", "referral", id="another of Google's hosts"),
+        pytest.param("", "https://google.evil.com/", "referrer", "referral", id="a name below another's domain"),
+        pytest.param("", "https://accounts.google.co.uk/", "sign_in", None, id="sign-in"),
+        pytest.param("", "https://pay.google.com/", "payment", None, id="payment before search"),
+        pytest.param("", "https://us-mg5.mail.yahoo.com/", "webmail", "email", id="webmail before search"),
+        pytest.param("", "android-app://com.google.android.gm/", "webmail", "email", id="mail app"),
+        pytest.param("", "https://payments.amazon.com.mx/", "payment", None, id="payment in a country"),
+        pytest.param("", "https://api.twitter.com/", "sign_in", None, id="sign-in before social networks"),
         pytest.param("", "https://uk.search.yahoo.com/", "search", "organic", id="yahoo and below"),
         pytest.param("", "https://cn.bing.com/", "search", "organic", id="bing and below"),
         pytest.param("", "https://m.baidu.com/", "search", "organic", id="baidu and below"),
@@ -138,8 +146,10 @@ SHOP = "https://www.shop.example"
         pytest.param({"referrer": {".bing.com"}}, "/", "https://cn.bing.com/", True, id="referrer: below it"),
         pytest.param({"referrer": {".bing.com"}}, "/", "https://bing.com/", True, id="referrer: or itself"),
         pytest.param({"referrer": {".bing.com"}}, "/", "https://notbing.com/", False, id="referrer: no other name"),
-        pytest.param({"referrer": {"google.*"}}, "/", "https://news.google.co.uk/", True, id="referrer: below a name"),
-        pytest.param({"referrer": {"google.*"}}, "/", "https://google.a.b.c/", False, id="referrer: three labels"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://google.co.uk/", True, id="referrer: a name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://x.google.de/", False, id="referrer: not below a name"),
+        pytest.param({"referrer": {".google.*"}}, "/", "https://x.google.de/", True, id="referrer: below a name"),
+        pytest.param({"referrer": {"google.*"}}, "/", "https://google.a.b/", False, id="referrer: two labels"),
         pytest.param({"referrer": {"a.example", "*"}}, "/", "https://x.example/", True, id="referrer: any"),
         pytest.param({"referrer": {"*"}}, "/", None, False, id="referrer: none"),
         pytest.param({"referrer": {"*"}}, "/", "about:blank", False, id="referrer: one without a host"),
@@ -225,8 +235,23 @@ def test_own_domains_as_people_write_them(own: str) -> None:
     assert own_host("Müller.example") == "xn--mller-kva.example"
 
 
-def test_a_name_needs_labels_after_it() -> None:
-    """``google.*`` is neither the bare name nor another name that ends like it."""
-    assert not has_name_before_suffix("google", "google")
-    assert not has_name_before_suffix("notgoogle.com", "google")
-    assert has_name_before_suffix("google.com", "google")
+@pytest.mark.parametrize(
+    ("host", "exactly", "below"),
+    [
+        ("google.de", True, True),
+        ("google.co.uk", True, True),
+        ("google.com.br", True, True),
+        ("news.google.de", False, True),
+        ("a.news.google.co.uk", False, True),
+        ("google.shop.example", False, False),
+        ("google.co.shop.example", False, False),
+        ("google.org.uk", False, False),
+        ("google", False, False),
+        ("notgoogle.com", False, False),
+        ("co.uk", False, False),
+    ],
+)
+def test_a_name_before_a_star(host: str, exactly: bool, below: bool) -> None:  # noqa: FBT001  # parameters of cases
+    """It is followed by one label, or by ``co`` or ``com`` and one more."""
+    assert (fits(host, "google.*"), fits(host, ".google.*")) == (exactly, below)
+    assert (fits(f"pay.{host}", "pay.google.*"), fits(f"x.pay.{host}", ".pay.google.*")) == (exactly, exactly)

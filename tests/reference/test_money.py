@@ -50,7 +50,6 @@ def test_amount_and_parts(basket: Basket) -> None:
         pytest.param({"lines": (line("50", "a"), line("1"))}, "bad_commission_group", "lines", id="bad group first"),
         pytest.param({"channel": "paid search"}, "bad_channel", "channel", id="channel with a space"),
         pytest.param({"channel": "c" * 21}, "bad_channel", "channel", id="long channel"),
-        pytest.param({"awc": "1001_x_a"}, "bad_awc", "awc", id="malformed awc"),
     ],
 )
 def test_faults(changes: dict[str, Any], reason: str, field: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rulebook, Rules
-from consumer.demo.reference import LoggedOrder, expect
+from consumer.demo.reference import Facts, LoggedOrder, LoggedSession, expect
 from tests.reference.cases import GOOGLE_AD, NOON_MS, RULES, landing, line, log, ordered
 from tests.strategies.worlds import World, worlds
 
@@ -138,8 +138,9 @@ def test_the_logs_may_be_given_in_any_order(world: World) -> None:
 @given(worlds())
 def test_forced_and_by_watermark_agree_when_nothing_is_late(world: World) -> None:
     """Where sessions come in the order of time, an order forced after all of them is decided as by the watermark."""
-    in_time = sorted(world.sessions, key=lambda session: min(session.event.landed_at_ms, session.timestamp_ms))
+    landed = [record for record in world.sessions if isinstance(record, LoggedSession)]
+    in_time = sorted(landed, key=lambda session: min(session.event.landed_at_ms, session.timestamp_ms))
     sessions = log(*in_time)
     rules = Rulebook(tuple(replace(rules, grace_ms=1) for rules in world.rules.programmes), world.rules.exclude)
     cuts = {(order.partition, order.offset): len(sessions) for order in world.orders}
-    assert expect(sessions, world.orders, rules) == expect(sessions, world.orders, rules, cuts=cuts)
+    assert expect(sessions, world.orders, rules) == expect(sessions, world.orders, rules, facts=Facts(cuts=cuts))

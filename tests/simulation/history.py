@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from consumer.attribution.rules import Rulebook
-from consumer.demo.reference import LoggedOrder, LoggedSession
+from consumer.demo.reference import LoggedForget, LoggedOrder, LoggedSession
 from consumer.events import Consent, OrderCompleted, SessionLanded
 from consumer.settings import Topics
 from consumer.simulation.decision import Decision, decision_of
@@ -19,16 +19,14 @@ from consumer.simulation.simulation import Simulation
 from consumer.state.memory import MemoryStore
 from tests.attribute.cluster import (
     DECODE_CONVERSION,
-    ENCODE_ORDER,
-    ENCODE_SESSION,
     NEVER_S,
     ORDER_STATE,
-    ORDERS,
     SCHEMAS,
     SESSIONS,
     TOUCHES,
     Cluster,
 )
+from tests.attribute.scripts import produce
 from tests.inspect.log_reader import LogReader
 
 Logged = LoggedSession | LoggedOrder
@@ -63,13 +61,10 @@ class History:
         self.orders: dict[Place, LoggedOrder] = {}
         self._member_runs = False
 
-    def produce(self, records: Iterable[Logged]) -> None:
+    def produce(self, records: Iterable[Logged | LoggedForget]) -> None:
         """Append records; whoever reads them has not yet."""
         for record in records:
-            is_session = isinstance(record, LoggedSession)
-            topic = SESSIONS if is_session else ORDERS
-            value = ENCODE_SESSION(record.event) if isinstance(record, LoggedSession) else ENCODE_ORDER(record.event)
-            made = self.cluster.log.produce(topic, b"key", value, record.partition, timestamp_ms=record.timestamp_ms)
+            made = produce(self.cluster.log, record)
             if isinstance(record, LoggedOrder):
                 self.orders[record.partition, made.offset] = record
 
@@ -125,7 +120,7 @@ class History:
         )
 
 
-def history(rulebook: Rulebook, records: Sequence[Logged], cut_over_ms: int = 0) -> History:
+def history(rulebook: Rulebook, records: Sequence[Logged | LoggedForget], cut_over_ms: int = 0) -> History:
     """Return a history in which all of these were read, and decided by the watermark."""
     made = History(rulebook, cut_over_ms)
     made.produce(records)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from tests.strategies.clock import CLICK_DELAY_MS, GRACE_MS, ORDER_DELAY_MS, SKEW_MS, WINDOW_MS
 

@@ -13,7 +13,7 @@ AMOUNT = Decimal("1234.5")
 DECISION = Decision("1001", "email", ("1001_1_a", "1001_2_b"), (Part("DEFAULT", AMOUNT),), AMOUNT, "last_click")
 CHANGE = Change(
     at=Position("order.completed", 3, 17),
-    order_ref="=A,1",
+    order_ref="=A;=1",
     order_id="+7",
     completed_at_ms=1_700_000_000_001,
     currency="EUR",
@@ -29,7 +29,7 @@ def test_a_changed_order_is_a_row() -> None:
     """Both sides, amounts in the currency's digits; and no text that a spreadsheet takes for a formula."""
     row = dict(zip(COLUMNS, cells(CHANGE), strict=True))
     assert row == {
-        "order_ref": "'=A,1",
+        "order_ref": "'=A;'=1",
         "order_id": "'+7",
         "completed_at": "2023-11-14T22:13:20.001+00:00",
         "currency": "EUR",

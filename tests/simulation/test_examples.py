@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Rulebook, Rules
 from consumer.simulation.extent import Range
 from consumer.simulation.report import Change, Movement, Report, Total

@@ -13,6 +13,7 @@ GRACE_MS = 10_000
 CLICK_DELAY_MS = 20_000
 SKEW_MS = 60_000
 ORDER_DELAY_MS = 100_000
+NEVER_MS = 10**12
 
 FIRST_MS, SECOND_MS, THIRD_MS = ANCHORS_MS = (T0_MS, T0_MS + GRACE_MS, T0_MS + 900_000)
 """When orders are completed; whole seconds, so that a checksum's time can meet them."""

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from consumer.attribution.rules import Rules
-from consumer.demo.reference import Expected, LoggedOrder
+from consumer.demo.reference import Expected, Facts, LoggedOrder, LoggedSession, fault_of_session, history_of
 from consumer.demo.reference.conditions import all_hold, is_excluded
 from consumer.demo.reference.decision import counting_clicks, is_seen, own_time_ms, statement_of, window_of
 from consumer.demo.reference.evidence import MOST
 from consumer.demo.reference.landing import Touch
 from consumer.demo.reference.money import group_of
-from consumer.demo.reference.replay import touches_by_visitor, without_empty_text
+from consumer.demo.reference.replay import without_empty_text
 from consumer.events import OrderCompleted
+from tests.strategies.erasures import ERASURES, features_of_erased, features_of_refusals, features_of_requests
 from tests.strategies.worlds import World
 
 Feature = str | tuple[str, str | None]
@@ -88,15 +89,18 @@ BASKETS = (
     "line that is no product",
     "product of the default group",
 )
-SITUATIONS = {*LANDINGS, *CLICKS, *IDENTITIES, *BASKETS}
+SITUATIONS = {*LANDINGS, *CLICKS, *IDENTITIES, *BASKETS, *ERASURES}
 
 
 def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iterator[Feature]:
     """Name everything noteworthy that occurs in a world of which the reference says what is ``expected``."""
     shop = world.rules.shop
-    visitors = touches_by_visitor(world.sessions, shop)
-    if sum(len(touches) for touches in visitors.values()) < len(world.sessions):
+    history = history_of(world.sessions, shop, Facts())
+    visitors = history.visitors
+    if any(isinstance(each, LoggedSession) and fault_of_session(each, shop) is not None for each in world.sessions):
         yield "session dead letter"
+    yield from features_of_requests(world)
+    yield from features_of_refusals(world, history)
     for touches in visitors.values():
         for touch in touches:
             yield ("rule", touch.rule)
@@ -104,8 +108,9 @@ def features(world: World, expected: Mapping[tuple[int, int], Expected]) -> Iter
     programmes = {rules.advertiser_id: rules for rules in world.rules.programmes}
     for record in world.orders:
         ending = expected[record.partition, record.offset]
-        order = without_empty_text(record.event)
+        order = without_empty_text(record).event
         yield from features_of_ending(ending)
+        yield from features_of_erased(ending)
         yield from features_of_order(world, record, order)
         if ending.why:
             rules = programmes[ending.programme]
@@ -225,7 +230,7 @@ def features_of_clicks(
     clicks = counting_clicks(order, seen, rules)
     is_taken = len(ending.click_checksums) < len({click.kind == "strictly_necessary" for click in clicks})
     is_silent = statement_of(order, seen) is None
-    in_market = is_silent and order.market in rules.consent_missing_in
+    in_market = is_silent and (order.market or "").lower() in rules.consent_missing_in
     is_normal_sent = bool(ending.click_checksums) and any(
         click.checksum == ending.click_checksums[0] and click.kind != "strictly_necessary" for click in clicks
     )

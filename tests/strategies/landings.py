@@ -28,7 +28,15 @@ MALFORMED_CHECKSUMS = (
     "undefined",
 )
 
-HOSTS = ("shop.example", "www.shop.example", "SHOP.example:8443", "m.shop.example", "brand.example", "app.co.uk")
+HOSTS = (
+    "shop.example",
+    "www.shop.example",
+    "SHOP.example:8443",
+    "m.shop.example",
+    "brand.example",
+    "app.co.uk",
+    "m.app.de",
+)
 PATHS = (
     "",
     "/",
@@ -79,16 +87,27 @@ REFERRERS = (
         "https://news.google.com/",
         "https://notgoogle.com/",
     ),
-    *("https://google.a.b.example/", "https://yandex.ru/", "https://www.bing.com/", "https://cn.bing.com/"),
+    *(
+        "https://google.a.b.example/",
+        "https://google.evil.com/",
+        "https://news.google.com.br/",
+        "https://yandex.ru/",
+        "https://www.bing.com/",
+        "https://cn.bing.com/",
+    ),
     *("https://m.baidu.com/", "https://notbaidu.com/", "https://[broken"),
     *("https://de.search.yahoo.com/", "https://search.brave.com/", "https://brave.com/", "https://DuckDuckGo.com/"),
     *("https://www.google.de/", "https://www.google.de/", "https://l.facebook.com/", "https://l.facebook.com/"),
     *("https://t.co/abc", "https://m.facebook.com/", "https://notfacebook.com/", "https://out.reddit.com/"),
+    *("https://accounts.google.com/", "https://pay.google.com/", "https://mail.google.com/", "https://pay.amazon.de/"),
+    *("https://docs.google.com/", "https://images.google.de/", "android-app://com.google.android.gm/"),
+    *("https://login.live.com/", "https://outlook.live.com/", "https://mail.yahoo.co.jp/", "https://api.twitter.com/"),
     *("https://www.paypal.com/", "https://checkout.stripe.com/", "https://klarna.com:443/x"),
     *("https://blog.example/post", "https://user@blog.example:81/post", "about:blank", "not a url", ""),
 )
 
 CONSENTS: tuple[Consent | None, ...] = (None, None, None, None, "unknown", "granted", "granted", "denied")
+REFUSALS: tuple[Consent | None, ...] = (None, "denied", "denied", "denied", "granted")
 SILENCE: tuple[Consent | None, ...] = (None, None, "unknown")
 
 LENGTHS = (*range(1, 7),) * 9 + (30,)
@@ -147,7 +166,7 @@ def session_log(
     random: Random, visitors: Sequence[str], pool: Sequence[str], around: Sequence[int]
 ) -> list[LoggedSession]:
     """Return the sessions of one partition: repeated ids, late ones, out-of-order ones and ones from the future."""
-    consents = random.choice((CONSENTS, SILENCE))
+    consents = random.choice((CONSENTS, SILENCE, REFUSALS, REFUSALS, REFUSALS))
     events = [session(random, visitors, pool, around, consents) for _ in range(random.choice(LENGTHS))]
     for again in events[: random.randint(0, 2)]:
         landed_at_ms = landing_time_ms(random, around, pool[0])

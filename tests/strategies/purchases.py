@@ -23,7 +23,7 @@ class Purchase(NamedTuple):
 
 
 CURRENCIES = ("EUR", "EUR", "EUR", "GBP", "JPY", "KWD")
-MARKETS = (None, "", "de", "de", "fr", "uk")
+MARKETS = (None, "", "de", "de", "fr", "uk", "DE", "Fr")
 CUSTOMER_TYPES: tuple[CustomerType | None, ...] = (None, None, "NEW", "RETURNING")
 VOUCHERS: tuple[tuple[str, ...], ...] = ((), (), ("SAVE10", "b&b"), ("", "b&b"), ("",), ("save10", "SAVE10", "b&b"))
 CUSTOM: tuple[dict[str, str], ...] = (

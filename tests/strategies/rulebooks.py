@@ -5,11 +5,15 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from msgspec import structs
+
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups, Rulebook, Rules
 from tests.strategies.clock import (
     CLICK_DELAY_MS,
     GRACE_MS,
+    NEVER_MS,
     ORDER_DELAY_MS,
     SHORT_WINDOW_MS,
     SKEW_MS,
@@ -26,7 +30,7 @@ LINES = (
     Rule(name="all_paths", channel="visit", landing_path=("*",), given=frozenset({"utm_campaign"})),
     Rule(name="partners", channel="aw", landing_path=("/partner*",)),
     Rule(name="front", channel=None, landing_path=("/",), landing_host=frozenset({"www.shop.example"})),
-    Rule(name="app", channel="app", landing_host=frozenset({"m.shop.example", "app.*"})),
+    Rule(name="app", channel="app", landing_host=frozenset({"m.shop.example", ".app.*"})),
     Rule(name="any_shop", channel="shops", landing_host=frozenset({".shop.example"}), given=frozenset({"fbclid"})),
     Rule(name="some_host", channel="some", landing_host=frozenset({"*"}), absent=frozenset({"gclid", "utm_source"})),
     Rule(name="podcast", channel="podcast", query=(("utm_medium", frozenset({"podcast", "radio"})),)),
@@ -38,6 +42,8 @@ LINES = (
     Rule(name="news", channel=None, query=(("utm_source", frozenset({"news"})),), absent=frozenset({"utm_medium"})),
     Rule(name="bing", channel="bing", referrer=frozenset({"bing.com", "www.blog.example"})),
     Rule(name="google_path", channel="google", referrer=frozenset({"google.*"}), landing_path=("/shoes*",)),
+    Rule(name="google_all", channel="goog", referrer=frozenset({".google.*"}), absent=frozenset({"utm_source"})),
+    Rule(name="google_news", channel="news", referrer=frozenset({"news.google.*", "m.baidu.*"})),
     Rule(name="linked", channel="linked", referrer=frozenset({"*"}), absent=frozenset({"utm_medium"})),
     Rule(name="social_ad", channel="socialad", referrer=frozenset({".facebook.com"}), absent=frozenset({"utm_source"})),
     Rule(name="lost", channel="lost", given=frozenset({"awc", "awaid"})),
@@ -133,6 +139,7 @@ def rulebook(random: Random) -> Rulebook:
         "max_clock_skew_ms": SKEW_MS,
         "max_order_delay_ms": ORDER_DELAY_MS,
         "consent_missing": random.choice(("assume", "assume", "deny")),
+        "consent_settle_ms": random.choice((0, 0, 0, GRACE_MS, SHORT_WINDOW_MS, NEVER_MS)),
         "consent_missing_in": random.choice(({}, {"de": "deny"}, {"de": "assume", "uk": "assume", "fr": "deny"})),
         "sender": "sender-1.0",
     }
@@ -143,6 +150,12 @@ def rulebook(random: Random) -> Rulebook:
         for place, advertiser in enumerate(ADVERTISERS[:number], start=1)
     )
     return Rulebook(programmes, exclusions(random))
+
+
+def never_erasing(rules: Rulebook) -> Rulebook:
+    """Return these settings, but that refused checksums are never erased."""
+    programmes = tuple(structs.replace(each, consent_settle_ms=NEVER_MS) for each in rules.programmes)
+    return structs.replace(rules, programmes=programmes)
 
 
 def programme(random: Random, advertiser: str, shop: dict[str, Any], when: tuple[Condition, ...]) -> Rules:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.demo.reference import expect
+from consumer.demo.reference import LoggedOrder, expect
 from consumer.demo.reference.channels import DEFAULT_TABLE
 from tests.strategies.features import SITUATIONS, VERDICTS, Feature, features
 from tests.strategies.rulebooks import LINES
@@ -31,12 +32,11 @@ FAULTS = {
     ("parts_mismatch", "lines"),
     ("negative_amount", "lines"),
     ("bad_channel", "channel"),
-    ("bad_awc", "awc"),
     ("order_too_late", "completed_at"),
     ("event_time_in_future", "completed_at"),
 }
 WHYS = {"last_click", "order_channel", "direct_only", "no_landing", "no_model"}
-NOTES = {"unknown_group", "pro_rata", "default_group"}
+NOTES = {"unknown_group", "pro_rata", "default_group", "malformed_awc"}
 RULES = {rule for rule, _, _ in DEFAULT_TABLE} | {line.name for line in LINES} | {"awc", None}
 KINDS = {"normal", "strictly_necessary", "gclid", None}
 
@@ -59,7 +59,7 @@ def test_readings_keep_every_partition_in_order(data: st.DataObject) -> None:
     made = data.draw(worlds())
     reading = data.draw(readings(made))
     assert len(reading) == len(made.sessions) + len(made.orders)
-    for log in (made.sessions, made.orders):
-        for partition in {record.partition for record in log}:
-            offsets = [r.offset for r in reading if isinstance(r, type(log[0])) and r.partition == partition]
-            assert offsets == list(range(len(offsets)))
+    logs: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    for record in reading:
+        logs[isinstance(record, LoggedOrder), record.partition].append(record.offset)
+    assert all(offsets == list(range(len(offsets))) for offsets in logs.values())

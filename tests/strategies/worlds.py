@@ -14,11 +14,12 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from consumer.attribution.rules import Rulebook
-from consumer.demo.reference import LoggedOrder, LoggedSession
+from consumer.demo.reference import LoggedOrder, SessionRecord
 from tests.strategies.clock import anchors
+from tests.strategies.forgetting import with_requests
 from tests.strategies.landings import checksum, session_log
 from tests.strategies.purchases import Purchase, purchases
-from tests.strategies.rulebooks import rulebook
+from tests.strategies.rulebooks import never_erasing, rulebook
 
 VISITORS = {"ann": 0, "eve": 1, "bob": 0}
 """Every visitor's partition."""
@@ -26,36 +27,43 @@ REGULARS = ("ann", "ann", "eve", "ann", "bob")
 """Who lands and orders, the one of whom much shall happen more often."""
 PARTITIONS = 2
 
-Logged: TypeAlias = LoggedSession | LoggedOrder
+Logged: TypeAlias = SessionRecord | LoggedOrder
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """Two whole logs, offsets counted from 0 in each partition, and the settings."""
 
-    sessions: tuple[LoggedSession, ...]
+    sessions: tuple[SessionRecord, ...]
     orders: tuple[LoggedOrder, ...]
     rules: Rulebook
     cut_over_ms: int
 
 
-def world(random: Random) -> World:
-    """Make a world; times cluster around every boundary of `docs/attribution.md`."""
+def world(random: Random, *, erasing: bool = True) -> World:
+    """Make a world; times cluster around every boundary of `docs/attribution.md`.
+
+    Args:
+        random: makes it.
+        erasing: whether visitors may be forgotten and refused checksums erased.
+    """
     around = anchors(random)
     pool = [checksum(random, around) for _ in range(random.randint(2, 3))]
-    sessions: list[LoggedSession] = []
+    orders = logged(purchases(random, REGULARS, pool, around))
+    sessions: list[SessionRecord] = []
     for partition in range(PARTITIONS):
         visitors = [visitor for visitor in REGULARS if VISITORS[visitor] == partition]
-        log = session_log(random, visitors, pool, around)
-        sessions.extend(replace(session, partition=partition) for session in log)
-    orders = logged(purchases(random, REGULARS, pool, around))
+        log = [replace(each, partition=partition) for each in session_log(random, visitors, pool, around)]
+        refs = [order.event.order_ref for order in orders if order.partition == partition]
+        sessions.extend(with_requests(random, log, visitors, refs) if erasing else log)
     cut_over_ms = random.choice((0, 0, 0, 0, 0, 0, around[-1]))
-    return World(tuple(sessions), orders, rulebook(random), cut_over_ms)
+    rules = rulebook(random)
+    return World(tuple(sessions), orders, rules if erasing else never_erasing(rules), cut_over_ms)
 
 
-def worlds() -> st.SearchStrategy[World]:
-    """Generate worlds."""
-    return st.randoms(use_true_random=False).map(world)
+def worlds(*, erasing: bool = True) -> st.SearchStrategy[World]:
+    """Generate worlds; ``erasing`` is as in `world`."""
+    return st.randoms(use_true_random=False).map(lambda random: world(random, erasing=erasing))
 
 
 def logged(made: Iterable[Purchase]) -> tuple[LoggedOrder, ...]:
@@ -70,14 +78,19 @@ def logged(made: Iterable[Purchase]) -> tuple[LoggedOrder, ...]:
     return tuple(orders)
 
 
-def reading(random: Random, sessions: Iterable[LoggedSession], orders: Iterable[LoggedOrder]) -> tuple[Logged, ...]:
-    """Return an order in which a consumer may read logs: each partition of each topic in its own, all mixed."""
+def reading(random: Random, sessions: Iterable[SessionRecord], orders: Iterable[LoggedOrder]) -> tuple[Logged, ...]:
+    """Return an order in which a consumer may read logs: each partition of each topic in its own, all mixed.
+
+    One time in two all sessions come before the orders.
+    """
     logs: dict[tuple[bool, int], list[Logged]] = defaultdict(list)
     records: list[Logged] = [*sessions, *orders]
     for record in records:
         logs[isinstance(record, LoggedOrder), record.partition].append(record)
     turns = [log for log, queue in logs.items() for _ in queue]
     random.shuffle(turns)
+    if random.choice((True, False)):
+        turns.sort()
     return tuple(logs[turn].pop(0) for turn in turns)
 
 

@@ -23,7 +23,7 @@ def test_the_default_layout_is_that_of_the_encoder() -> None:
 
 def test_columns_replace_the_default_ones() -> None:
     """In the order given, none of the default ones beside them."""
-    columns = {"Date": "completed_at", "Order no.": "order_ref", "Market": "custom.2"}
+    columns = {"Date": "completed_at", "Order no.": "order_ref", "Market": "custom.2", "Net": "amount"}
     found = layout(settings(columns=columns, delimiter="semicolon"))
     assert found == Layout(tuple(columns.items()), ";")
     assert layout(settings(delimiter="tab")).delimiter == "\t"
@@ -33,6 +33,9 @@ def test_columns_replace_the_default_ones() -> None:
     ("offline", "told"),
     [
         ({"columns": {}}, "offline.columns"),
+        ({"columns": {"r": "order_ref", "t": "completed_at", "a": "amount"}}, "first column must carry completed_at"),
+        ({"columns": {"t": "completed_at", "a": "amount"}}, "no column carries order_ref"),
+        ({"columns": {"t": "completed_at", "r": "order_ref"}}, "no column carries amount"),
         ({"columns": {"a": "order"}}, "no such field; there are completed_at, order_ref, "),
         ({"columns": {"a": "custom.p2"}}, "no such field"),
         ({"columns": {"": "order_ref"}}, "offline.columns"),

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
 from consumer.attribution.rules import Condition, Groups
 from consumer.errors import SettingsError
 from consumer.settings import parse
 from consumer.wiring.rulebook import rulebook
 
 DAY_MS = 86_400_000
+
+NEWS = {"name": "news", "channel": "email", "given": ["nl"]}
 
 FULL: dict[str, Any] = {
     "attribution": {"window": "60d", "windows": {"ppcgoogle": "7d", "email": "14d"}},
@@ -25,7 +28,7 @@ FULL: dict[str, Any] = {
                 "given": ["nl"],
                 "absent": ["test"],
                 "query": {"utm_source": ["CRM", "mailing"]},
-                "referrer": [".Mail.example", "mail.*", "*"],
+                "referrer": [".Mail.example", "mail.*", ".Mail.web.*", "*"],
                 "landing_host": ["shop.example"],
                 "landing_path": ["/NL/*"],
             },
@@ -33,7 +36,7 @@ FULL: dict[str, Any] = {
             {"name": "checkout", "channel": None, "own_referrer": True},
         ],
     },
-    "consent": {"missing": "deny", "markets": {"us": "assume"}},
+    "consent": {"missing": "deny", "markets": {"US": "assume"}},
     "programmes": [
         {
             "advertiser_id": "1001",
@@ -82,13 +85,28 @@ def test_everything_arrives() -> None:
             given=frozenset({"nl"}),
             absent=frozenset({"test"}),
             query=(("utm_source", frozenset({"crm", "mailing"})),),
-            referrer=frozenset({".mail.example", "mail.*", "*"}),
+            referrer=frozenset({".mail.example", "mail.*", ".mail.web.*", "*"}),
             landing_host=frozenset({"shop.example"}),
             landing_path=("/NL/*",),
         ),
         *DEFAULT_RULES,
         Rule(name="checkout", channel=None, own_referrer=True),
     )
+
+
+def test_without_the_default_lines_their_names_are_free() -> None:
+    """Only what is in the table must differ; a window may be a year long."""
+    rules = [NEWS, {**NEWS, "name": "search"}]
+    values = {"channels": {"rules": rules}, "attribution": {"window": "365d"}, "programmes": [{"advertiser_id": "10"}]}
+    book = rulebook(parse(values))
+    assert [rule.name for rule in book.shop.channel_rules] == ["news", "search"]
+    assert book.shop.window_ms == 365 * DAY_MS
+
+
+def test_a_custom_parameter_may_be_named_by_a_number() -> None:
+    """As YAML reads ``2: market``."""
+    values = {"programmes": [{"advertiser_id": "1", "custom": {2: "market", "10": "channel"}}]}
+    assert rulebook(parse(values)).shop.custom == {"2": "market", "10": "channel"}
 
 
 @pytest.mark.parametrize(
@@ -103,17 +121,38 @@ def test_everything_arrives() -> None:
             {"rules": [{"name": "a", "channel": "tv", "referrer": ["https://x.example"]}]},
             "a host is written like",
         ),
+        ("channels", {"rules": [{"name": "a", "channel": "tv", "referrer": ["a.*.b"]}]}, "a host is written like"),
+        ("channels", {"rules": [{"name": "a", "channel": "tv", "referrer": ["*.*"]}]}, "a host is written like"),
         ("channels", {"rules": [{"name": "A B", "channel": "tv", "given": ["a"]}]}, "name"),
         ("channels", {"rules": [{"name": "a", "channel": "tv", "gievn": ["a"]}]}, "gievn"),
         ("channels", {"rules": ["defaults"]}, "channels.rules"),
+        ("channels", {"rules": ["default", "default"]}, "default comes twice"),
+        ("channels", {"rules": [NEWS, {**NEWS, "given": ["b"]}]}, "rules: news comes twice"),
+        (
+            "channels",
+            {"rules": [{**NEWS, "name": "search"}, "default"]},
+            "rules: search comes twice, counting the lines",
+        ),
+        ("channels", {"rules": [{**NEWS, "name": "awc"}]}, r"rules\[0\].name: awc has a meaning of its own"),
+        ("channels", {"rules": [{**NEWS, "name": "order"}]}, "order has a meaning"),
+        ("channels", {"rules": [{**NEWS, "name": "default"}]}, "default has a meaning"),
+        ("channels", {"rules": [{**NEWS, "query": {"utm_source": []}}]}, "query.utm_source: must not be empty"),
+        ("attribution", {"window": "366d"}, "attribution.window: should be less than or equal to 365 days"),
+        ("programmes", [{"advertiser_id": "01"}], "advertiser_id"),
+        ("programmes", [{"advertiser_id": "0"}], "advertiser_id"),
         ("programmes", [{"advertiser_id": "1"}, {"advertiser_id": "1"}], "comes twice"),
         ("programmes", [{"advertiser_id": "1", "when": {"markets": "de"}}], "no such field"),
         ("programmes", [{"advertiser_id": "1", "when": {"awc": "x"}}], "no such field"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": 1}}], "valid string"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": ["de", 0]}}], "valid string"),
-        ("programmes", [{"advertiser_id": "1", "when": {"market": []}}], "at least 1 item"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": 1}}], "write a number in quotes"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": ["de", 0]}}], "write a number in quotes"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": {"de": None}}}], "a value is text"),
+        ("programmes", [{"advertiser_id": "1", "when": {"market": []}}], "states no value"),
         ("programmes", [{"advertiser_id": "1", "custom": {"2": "nothing"}}], "no such field"),
-        ("programmes", [{"advertiser_id": "1", "custom": {"p2": "market"}}], "programmes"),
+        ("programmes", [{"advertiser_id": "1", "custom": {"p2": "market"}}], "by its number"),
+        ("programmes", [{"advertiser_id": "1", "custom": {0: "market"}}], "by its number"),
+        ("programmes", [{"advertiser_id": "1", "custom": {True: "market"}}], "programmes"),
+        ("programmes", [{"advertiser_id": "1", "custom": {2: "market", "2": "channel"}}], "a number comes twice"),
+        ("programmes", [{"advertiser_id": "1", "custom": ["market"]}], "must be a mapping"),
         ("programmes", [{"advertiser_id": "1", "currencies": ["eur"]}], "currencies"),
         ("programmes", [{"advertiser_id": "1", "groups": {"field": "sku"}}], "codes must say"),
         ("programmes", [{"advertiser_id": "1", "groups": {"codes": {"a": "Shoes"}}}], "groups"),
@@ -131,6 +170,8 @@ def test_everything_arrives() -> None:
         ("channels", {"rules": [{"name": "a", "channel": "tv", "landing_path": ["foo"]}]}, "landing_path"),
         ("channels", {"rules": [{"name": "a", "channel": "tv", "landing_path": ["/a*b"]}]}, "landing_path"),
         ("consent", {"missing": "granted"}, "consent.missing"),
+        ("consent", {"markets": {"de": "deny", "DE": "assume"}}, "markets: two differ in nothing but capitals"),
+        ("consent", {"markets": {"": "deny"}}, "consent.markets"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(section: str, wrong: object, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from unicodedata import normalize
 
 LONGEST_HOST = 253
@@ -53,18 +54,24 @@ def is_or_is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith("." + domain)
 
 
-def has_name_before_suffix(host: str, name: str) -> bool:
-    """Is this, or is it below, a host that is ``name`` followed by one or two labels?"""
+def without_suffix(host: str) -> list[str]:
+    """What stands before one label at the end, and before ``co`` or ``com`` and one more where they are there."""
     labels = host.split(".")
-    return name in labels[-2:-1] or name in labels[-3:-2]
+    found = [labels[:-1]]
+    if len(labels) > 2 and labels[-2] in ("co", "com"):
+        found.append(labels[:-2])
+    return [".".join(rest) for rest in found if rest]
 
 
+@lru_cache(100_000)  # long runs ask again and again of a few hosts
 def fits(host: str, pattern: str) -> bool:
-    """Does a host fit a pattern: ``bing.com``, ``.facebook.com``, ``google.*`` or ``*``? No host fits none."""
+    """Does a host fit a pattern: ``bing.com``, ``.facebook.com``, ``google.*``, ``.yandex.*``, ``*``? No host none."""
     if host == "":
         return False
+    if pattern == "*":
+        return True
+    if pattern.endswith(".*"):
+        return any(fits(rest, pattern.removesuffix(".*")) for rest in without_suffix(host))
     if pattern.startswith("."):
         return is_or_is_below(host, pattern.removeprefix("."))
-    if pattern.endswith(".*"):
-        return has_name_before_suffix(host, pattern.removesuffix(".*"))
-    return pattern == "*" or host == pattern.removeprefix("www.")
+    return host == pattern.removeprefix("www.")

@@ -7,37 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from consumer.attribution.channels import DEFAULT_RULES, Rule
-from consumer.demo.reference.addresses import fits, has_name_before_suffix, host_of, is_or_is_below, own_host, path_of
+from consumer.attribution.channel_rule import Rule
+from consumer.attribution.default_channels import DEFAULT_RULES
+from consumer.demo.reference.addresses import fits, host_of, is_or_is_below, own_host, path_of
+from consumer.demo.reference.known_hosts import PAYMENT, SEARCH, SIGN_IN, SOCIAL, WEBMAIL
 
 CLICK_IDS = ("gclid", "gbraid", "wbraid", "msclkid", "fbclid", "ttclid")
-
-SEARCH_NAMES = ("google", "yandex")
-"""Written ``google.*`` in the document."""
-SEARCH_DOMAINS = (
-    "bing.com",
-    "duckduckgo.com",
-    "yahoo.com",
-    "ecosia.org",
-    "baidu.com",
-    "qwant.com",
-    "startpage.com",
-    "search.brave.com",
-)
-SOCIAL_DOMAINS = (
-    "facebook.com",
-    "instagram.com",
-    "t.co",
-    "twitter.com",
-    "x.com",
-    "pinterest.com",
-    "linkedin.com",
-    "lnkd.in",
-    "tiktok.com",
-    "youtube.com",
-    "reddit.com",
-)
-PAYMENT_DOMAINS = ("paypal.com", "klarna.com", "stripe.com", "adyen.com", "worldpay.com", "sofort.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +48,9 @@ class Page:
             return False
         return self.referrer_host == self.host or self.came_from(*self.own_hosts)
 
-    def came_from_search(self) -> bool:
-        """Is the referrer's host a search engine's?"""
-        return self.came_from(*SEARCH_DOMAINS) or any(
-            has_name_before_suffix(self.referrer_host, name) for name in SEARCH_NAMES
-        )
+    def came_from_one_of(self, patterns: Iterable[str]) -> bool:
+        """Does the referrer's host fit any of these patterns?"""
+        return any(fits(self.referrer_host, pattern) for pattern in patterns)
 
     def has_one_of(self, name: str, values: Iterable[str]) -> bool:
         """Is the parameter's value one of these, capitals or not? It is empty where there is none."""
@@ -111,9 +84,11 @@ DEFAULT_TABLE: tuple[Entry, ...] = (
     ("utm_referral", lambda page: page.medium_is("referral"), "referral"),
     ("utm_organic", lambda page: page.medium_is("organic"), "organic"),
     ("utm", lambda page: page.has("utm_source"), "other"),
-    ("search", lambda page: page.came_from_search(), "organic"),
-    ("social_referrer", lambda page: page.came_from(*SOCIAL_DOMAINS), "social"),
-    ("payment", lambda page: page.came_from(*PAYMENT_DOMAINS), None),
+    ("payment", lambda page: page.came_from_one_of(PAYMENT), None),
+    ("sign_in", lambda page: page.came_from_one_of(SIGN_IN), None),
+    ("webmail", lambda page: page.came_from_one_of(WEBMAIL), "email"),
+    ("search", lambda page: page.came_from_one_of(SEARCH), "organic"),
+    ("social_referrer", lambda page: page.came_from_one_of(SOCIAL), "social"),
     ("referrer", lambda page: page.referrer_host != "", "referral"),
 )
 """As the document writes it."""

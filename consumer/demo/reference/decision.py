@@ -1,12 +1,15 @@
-"""Sections 2, 3 and 4 of ``docs/attribution.md``: which touches an order sees, and what they decide."""
+"""Sections 2, 3 and 4 of ``docs/attribution.md``: which touches an order sees, and what they decide.
+
+By section 10 an erased checksum changes nothing but what tells its click from others, and that it is not sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from consumer.attribution.rules import Rules
-from consumer.demo.reference.landing import Kind, Touch, is_gclid_form
+from consumer.demo.reference.landing import Kind, Touch, is_awc_form, is_gclid_form
 from consumer.events import Consent, OrderCompleted
 
 OFFSET_OF_ORDERS_AWC = 2**64
@@ -24,6 +27,7 @@ class Candidate:
     channel: str
     checksum: str | None = None
     kind: Kind | None = None
+    is_erased: bool = False
 
     def rank(self) -> tuple[int, int, int]:
         """What "newest" goes by."""
@@ -36,6 +40,8 @@ class Decision:
 
     seen: tuple[Touch, ...]
     """The touches that the order sees, the earliest first."""
+    names: Mapping[int, str | None]
+    """By the offset of each of them, the name of its click."""
     candidates: tuple[Candidate, ...]
     winner: Candidate | None
     channel: str
@@ -43,7 +49,7 @@ class Decision:
     chosen: tuple[Candidate, ...]
     """The clicks whose checksums are sent: the ordinary one first, then the strictly necessary one."""
     withheld: Candidate | None
-    """The ordinary click that is chosen, too, but not sent for lack of consent."""
+    """The ordinary click that is chosen, too, but not sent for lack of consent, now or when it was erased."""
 
     def click_checksums(self) -> tuple[str, ...]:
         """What is sent."""
@@ -52,16 +58,18 @@ class Decision:
 
 def decide(order: OrderCompleted, touches: Iterable[Touch], rules: Rules, cut: int | None) -> Decision:
     """Decide an order by all the touches of its visitor; ``cut`` is the session offset of a forced decision."""
-    seen = [touch for touch in touches if is_seen(touch, order, rules, cut)]
+    seen = [with_own_checksum(touch, order) for touch in touches if is_seen(touch, order, rules, cut)]
     seen.sort(key=lambda touch: (touch.landed_at_ms, touch.offset))
     clicks = counting_clicks(order, seen, rules)
     candidates = [*clicks, *other_landings(order, seen, rules), *orders_channel(order)]
     winner = max(candidates, key=Candidate.rank) if candidates and rules.model != "none" else None
     channel, why = channel_of(order, seen, winner, rules)
     chosen = chosen_of(clicks)
-    withheld = [click for click in chosen if click.kind != "strictly_necessary" and is_denied(order, seen, rules)]
+    ordinary = [click for click in chosen if click.kind != "strictly_necessary"]
+    withheld = [click for click in ordinary if click.is_erased or is_denied(order, seen, rules)]
     return Decision(
         seen=tuple(seen),
+        names={landing.offset: name_of_click(landing, seen) for landing in seen},
         candidates=tuple(candidates),
         winner=winner,
         channel=channel,
@@ -82,19 +90,50 @@ def is_seen(touch: Touch, order: OrderCompleted, rules: Rules, cut: int | None) 
     return touch.watermark_ms is None or touch.watermark_ms < order.completed_at_ms + rules.grace_ms
 
 
+def with_own_checksum(touch: Touch, order: OrderCompleted) -> Touch:
+    """Section 10: the order's own awc tells what a landing of its advertiser and time had, if that was erased."""
+    own = own_awc(order)
+    if touch.is_erased and own is not None and advertiser_and_time(own) == touch.checksum:
+        return replace(touch, checksum=own, is_erased=False)
+    return touch
+
+
 def counting_clicks(order: OrderCompleted, seen: list[Touch], rules: Rules) -> list[Candidate]:
     """Section 3: the clicks that count for this order, its own awc included. ``seen`` has the earliest first."""
     clicks = {}
     for landing in seen:
-        if landing.checksum is not None and landing.checksum not in clicks:
-            clicks[landing.checksum] = click_of(landing.checksum, landing, rules)
-    if order.awc is not None and order.awc not in clicks:
-        clicks[order.awc] = click_of_order(order.awc, order)
+        name = name_of_click(landing, seen)
+        if landing.checksum is not None and name not in clicks:
+            clicks[name] = click_of(landing.checksum, landing, rules)
+    own = own_awc(order)
+    if own is not None and all(landing.checksum != own for landing in seen):
+        clicks[own] = click_of_order(own, order)
     return [click for click in clicks.values() if counts(click, order, rules)]
 
 
+def own_awc(order: OrderCompleted) -> str | None:
+    """Section 3: the order's own awc, if it is well-formed."""
+    if order.awc is None or is_awc_form(order.awc) or is_gclid_form(order.awc):
+        return order.awc
+    return None
+
+
+def name_of_click(landing: Touch, seen: Iterable[Touch]) -> str | None:
+    """Sections 3 and 10: what tells a click from others, its checksum or what is left of one like it."""
+    if landing.checksum is None or landing.kind == "gclid":
+        return landing.checksum
+    left = advertiser_and_time(landing.checksum)
+    is_left = any(other.is_erased and other.checksum == left for other in seen)
+    return left if is_left else landing.checksum
+
+
+def advertiser_and_time(checksum: str) -> str:
+    """A normal checksum without what stands behind its time."""
+    return "_".join(checksum.split("_")[:2])
+
+
 def click_of(checksum: str, landing: Touch, rules: Rules) -> Candidate:
-    """Section 3: the click of a checksum, by the earliest landing that brought it."""
+    """Section 3: the click of a checksum, or of what is left of it, by the earliest landing that brought it."""
     time_ms = landing.landed_at_ms
     if landing.kind != "gclid":
         own_ms = own_time_ms(checksum)
@@ -102,7 +141,9 @@ def click_of(checksum: str, landing: Touch, rules: Rules) -> Candidate:
         is_just_before = landing.landed_at_ms - own_ms <= rules.click_delay_ms
         if not is_later and not is_just_before:
             time_ms = own_ms
-    return Candidate(time_ms, landing.landed_at_ms, landing.offset, "aw", checksum, landing.kind)
+    return Candidate(
+        time_ms, landing.landed_at_ms, landing.offset, "aw", checksum, landing.kind, is_erased=landing.is_erased
+    )
 
 
 def click_of_order(checksum: str, order: OrderCompleted) -> Candidate:
@@ -181,8 +222,9 @@ def is_denied(order: OrderCompleted, seen: list[Touch], rules: Rules) -> bool:
     statement = statement_of(order, seen)
     if statement is not None:
         return statement == "denied"
-    if order.market in rules.consent_missing_in:
-        return rules.consent_missing_in[order.market] == "deny"
+    for market, missing in rules.consent_missing_in.items():
+        if order.market is not None and order.market.lower() == market.lower():
+            return missing == "deny"
     return rules.consent_missing == "deny"
 
 

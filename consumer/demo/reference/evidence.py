@@ -12,6 +12,7 @@ from consumer.demo.reference.decision import (
     Decision,
     click_of,
     click_of_order,
+    own_awc,
 )
 from consumer.demo.reference.landing import Touch
 from consumer.events import Evidence, OrderCompleted
@@ -64,29 +65,35 @@ def item_of(place: int, decision: Decision, rules: Rules) -> Item:
     touch, before = decision.seen[place], decision.seen[:place]
     time_ms = touch.landed_at_ms
     if touch.checksum is not None:
-        first = next(other for other in decision.seen if other.checksum == touch.checksum)
-        time_ms = click_of(touch.checksum, first, rules).time_ms
+        time_ms = click_at(touch, decision, rules).time_ms
     return Item(
         time_ms=time_ms,
         landed_at_ms=touch.landed_at_ms,
         offset=touch.offset,
         channel=touch.channel,
         rule=touch.rule,
-        checksum=touch.checksum,
+        checksum=None if touch.is_erased else touch.checksum,
         verdict=verdict_on_touch(touch, before, decision, rules),
     )
+
+
+def click_at(touch: Touch, decision: Decision, rules: Rules) -> Candidate:
+    """The click that a landing with a checksum is of."""
+    first = next(other for other in decision.seen if decision.names[other.offset] == decision.names[touch.offset])
+    return click_of(first.checksum or "", first, rules)
 
 
 def items_of_order(order: OrderCompleted, decision: Decision, rules: Rules) -> list[Item]:
     """What the order itself carried: its awc and its channel."""
     at_ms = order.completed_at_ms
     items = []
-    if order.awc is not None:
-        landings = [touch for touch in decision.seen if touch.checksum == order.awc]
-        click = click_of(order.awc, landings[0], rules) if landings else click_of_order(order.awc, order)
-        verdict = verdict_on_first(OFFSET_OF_ORDERS_AWC, order.awc, decision, rules)
+    own = own_awc(order)
+    if own is not None:
+        landings = [touch for touch in decision.seen if touch.checksum == own]
+        click = click_at(landings[0], decision, rules) if landings else click_of_order(own, order)
+        verdict = verdict_on_first(OFFSET_OF_ORDERS_AWC, own, decision, rules)
         verdict = "same_click" if landings else verdict
-        items.append(Item(click.time_ms, at_ms, OFFSET_OF_ORDERS_AWC, "aw", "order", order.awc, verdict))
+        items.append(Item(click.time_ms, at_ms, OFFSET_OF_ORDERS_AWC, "aw", "order", own, verdict))
     if order.channel is not None:
         verdict = verdict_on_first(OFFSET_OF_ORDERS_CHANNEL, None, decision, rules)
         items.append(Item(at_ms, at_ms, OFFSET_OF_ORDERS_CHANNEL, order.channel, "order", None, verdict))
@@ -95,12 +102,12 @@ def items_of_order(order: OrderCompleted, decision: Decision, rules: Rules) -> l
 
 def verdict_on_touch(touch: Touch, before: tuple[Touch, ...], decision: Decision, rules: Rules) -> str:
     """The first verdict that holds of a touch, ``before`` being those seen earlier."""
-    said = (touch.session_id, touch.channel, touch.checksum)
-    if any((other.session_id, other.channel, other.checksum) == said for other in before):
+    alike = [other for other in before if decision.names[other.offset] == decision.names[touch.offset]]
+    if any((other.session_id, other.channel) == (touch.session_id, touch.channel) for other in alike):
         return "same_landing"
     if touch.channel is None:
         return "direct"
-    if touch.checksum is not None and any(other.checksum == touch.checksum for other in before):
+    if touch.checksum is not None and alike:
         return "same_click"
     return verdict_on_first(touch.offset, touch.checksum, decision, rules)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from consumer.attribution.rules import Rules
-from consumer.demo.reference.landing import is_awc_form, is_gclid_form
 from consumer.demo.reference.logged import LONGEST_ID
 from consumer.demo.reference.money import add_up, group_sums
 from consumer.events import OrderCompleted
@@ -23,7 +22,7 @@ class Fault:
 
 
 def fault_of(order: OrderCompleted, rules: Rules) -> Fault | None:
-    """What Awin could not be told about this order: the first fault, from the reference down to the awc."""
+    """What Awin could not be told about this order: the first fault, from the reference down to the channel."""
     return fault_of_texts(order) or fault_of_amounts(order) or fault_of_groups(order, rules) or fault_of_claims(order)
 
 
@@ -70,11 +69,9 @@ def fault_of_groups(order: OrderCompleted, rules: Rules) -> Fault | None:
 
 
 def fault_of_claims(order: OrderCompleted) -> Fault | None:
-    """The order's own channel and awc."""
+    """The order's own channel."""
     if order.channel is not None and not re.fullmatch("[A-Za-z0-9]{1,20}", order.channel):
         return Fault("bad_channel", "channel")
-    if order.awc is not None and not is_awc_form(order.awc) and not is_gclid_form(order.awc):
-        return Fault("bad_awc", "awc")
     return None
 
 

@@ -30,8 +30,11 @@ class Touch:
     channel: str | None
     rule: str | None
     checksum: str | None
+    """Or what is left of it."""
     kind: Kind | None
     consent: Consent | None
+    is_erased: bool = False
+    """Was the checksum erased (section 10)?"""
 
 
 def touch_of(session: LoggedSession, watermark_ms: int | None, shop: Rules) -> Touch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -12,22 +11,26 @@ from msgspec import structs
 
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.demo.reference.conditions import is_excluded, programme_of
-from consumer.demo.reference.decision import Decision, decide
+from consumer.demo.reference.decision import Decision, decide, own_awc
 from consumer.demo.reference.details import custom_of, products_of, vouchers_of
+from consumer.demo.reference.erasure import (
+    History,
+    history_of,
+    touches_of,
+    was_decided_when_asked,
+    was_forgotten_before,
+)
 from consumer.demo.reference.evidence import evidence_of
+from consumer.demo.reference.facts import Facts
 from consumer.demo.reference.faults import Fault, fault_of
-from consumer.demo.reference.landing import Touch, touch_of
-from consumer.demo.reference.logged import LONGEST_ID, Expected, LoggedOrder, LoggedSession
+from consumer.demo.reference.logged import Expected, LoggedOrder, SessionRecord
 from consumer.demo.reference.money import amount_of, division_of
 from consumer.events import OrderCompleted
 
-Visitors = Mapping[tuple[int, str], Sequence[Touch]]
-"""The touches by partition and visitor."""
-
-Accepted = dict[tuple[int, str, str], OrderCompleted]
+Accepted = dict[tuple[int, str, str], LoggedOrder]
 """The orders that took their reference, by partition, programme and order reference."""
 
-NO_CUTS: Mapping[tuple[int, int], int] = {}
+NO_FACTS = Facts()
 
 
 class Place(TypedDict):
@@ -40,12 +43,12 @@ class Place(TypedDict):
 
 
 def expect(
-    sessions: Sequence[LoggedSession],
+    sessions: Sequence[SessionRecord],
     orders: Sequence[LoggedOrder],
     rules: Rulebook | Rules,
     *,
     cut_over_ms: int = 0,
-    cuts: Mapping[tuple[int, int], int] = NO_CUTS,
+    facts: Facts = NO_FACTS,
 ) -> dict[tuple[int, int], Expected]:
     """Say what must become of every order record, by its partition and offset.
 
@@ -56,21 +59,39 @@ def expect(
         orders: the whole order log, likewise.
         rules: the settings, which may be those of a single programme.
         cut_over_ms: orders completed earlier are not ours.
-        cuts: of each order decided by force, its partition and offset to the session offset reached (section 7).
+        facts: what happened when (sections 7 and 10).
     """
     rulebook = rules if isinstance(rules, Rulebook) else Rulebook((rules,))
-    visitors = touches_by_visitor(sessions, rulebook.shop)
+    return endings_of(orders, history_of(sessions, rulebook.shop, facts), rulebook, cut_over_ms)
+
+
+def endings_of(
+    orders: Sequence[LoggedOrder], history: History, rulebook: Rulebook, cut_over_ms: int
+) -> dict[tuple[int, int], Expected]:
+    """As `expect`, where what is known of the sessions has been put together already."""
     accepted: Accepted = {}
     endings: dict[tuple[int, int], Expected] = {}
     for record in sorted(orders, key=attrgetter("partition", "offset")):
-        order = replace(record, event=without_empty_text(record.event))
-        cut = cuts.get((order.partition, order.offset))
-        endings[order.partition, order.offset] = ending_of(order, visitors, accepted, rulebook, cut_over_ms, cut)
-    return endings
+        order = without_empty_text(record)
+        endings[order.place] = ending_of(order, history, accepted, rulebook, cut_over_ms)
+    return {**endings, **endings_forgotten(endings, accepted, history)}
 
 
-def without_empty_text(order: OrderCompleted) -> OrderCompleted:
+def endings_forgotten(
+    endings: Mapping[tuple[int, int], Expected], accepted: Accepted, history: History
+) -> dict[tuple[int, int], Expected]:
+    """Section 10: the orders of which it was asked, when they had been decided, to forget their checksums."""
+    found = {}
+    for request in history.requests:
+        order = None if request.order is None else accepted.get((request.partition, *request.order))
+        if order is not None and was_decided_when_asked(order, request, history):
+            found[order.place] = replace(endings[order.place], linked_checksums=())
+    return found
+
+
+def without_empty_text(record: LoggedOrder) -> LoggedOrder:
     """Section 8: optional text that is empty says nothing."""
+    order = record.event
     lines = tuple(
         structs.replace(
             line,
@@ -81,7 +102,7 @@ def without_empty_text(order: OrderCompleted) -> OrderCompleted:
         )
         for line in order.lines
     )
-    return structs.replace(
+    event = structs.replace(
         order,
         visitor_id=order.visitor_id or None,
         session_id=order.session_id or None,
@@ -91,43 +112,11 @@ def without_empty_text(order: OrderCompleted) -> OrderCompleted:
         awc=order.awc or None,
         lines=lines,
     )
-
-
-def touches_by_visitor(sessions: Sequence[LoggedSession], shop: Rules) -> Visitors:
-    """Read every partition's sessions in offset order, each with the watermark before it (section 2)."""
-    visitors: dict[tuple[int, str], list[Touch]] = defaultdict(list)
-    watermarks: dict[int, int] = {}
-    for session in sorted(sessions, key=attrgetter("partition", "offset")):
-        event = session.event
-        if event.visitor_id == "" or fault_of_session(session, shop) is not None:
-            continue
-        before = watermarks.get(session.partition)
-        touch = touch_of(session, before, shop)
-        visitors[session.partition, event.visitor_id].append(touch)
-        reached = min(event.landed_at_ms, session.timestamp_ms)
-        watermarks[session.partition] = reached if before is None else max(before, reached)
-    return visitors
-
-
-def fault_of_session(session: LoggedSession, shop: Rules) -> Fault | None:
-    """Sections 6 and 8: why a session is a dead letter, and so neither a touch nor a sign of how far time has come."""
-    event = session.event
-    if event.landed_at_ms > session.timestamp_ms + shop.max_clock_skew_ms:
-        return Fault("event_time_in_future", "landed_at")
-    if len(event.visitor_id) > LONGEST_ID:
-        return Fault("visitor_id_too_long", "visitor_id")
-    if len(event.session_id) > LONGEST_ID:
-        return Fault("session_id_too_long", "session_id")
-    return None
+    return replace(record, event=event)
 
 
 def ending_of(
-    order: LoggedOrder,
-    visitors: Visitors,
-    accepted: Accepted,
-    rulebook: Rulebook,
-    cut_over_ms: int,
-    cut: int | None,
+    order: LoggedOrder, history: History, accepted: Accepted, rulebook: Rulebook, cut_over_ms: int
 ) -> Expected:
     """The ending of one order; ``accepted`` holds those that took their reference so far, and may take this one."""
     event = order.event
@@ -140,9 +129,12 @@ def ending_of(
     early = ending_without_decision(order, rules, accepted)
     if early is not None:
         return early
-    accepted[identity_of(order, rules)] = event
-    touches = visitors.get((order.partition, event.visitor_id), ()) if event.visitor_id else ()
-    return ending_by_decision(order, rules, decide(event, touches, rules, cut))
+    accepted[identity_of(order, rules)] = order
+    cut = history.facts.cuts.get(order.place)
+    ending = ending_by_decision(order, rules, decide(event, touches_of(order, history), rules, cut))
+    if ending.ending == "conversion" and was_forgotten_before(order, history):
+        return replace(ending, notes=(*ending.notes, "forgotten"))
+    return ending
 
 
 def ending_without_programme(order: LoggedOrder, rulebook: Rulebook, cut_over_ms: int) -> Expected | None:
@@ -169,7 +161,7 @@ def ending_without_decision(order: LoggedOrder, rules: Rules, accepted: Accepted
         return Expected(**place_of(order, rules), ending="not_reportable")
     first = accepted.get(identity_of(order, rules))
     if first is not None:
-        same = says_the_same(event, first)
+        same = says_the_same(event, first.event)
         return Expected(
             **place_of(order, rules),
             ending="duplicate" if same else "conflict",
@@ -223,6 +215,7 @@ def conversion(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected
         channel=decision.channel,
         why=decision.why,
         click_checksums=decision.click_checksums(),
+        linked_checksums=decision.click_checksums(),
         amount=amount_of(event),
         currency=event.currency,
         parts=division.parts,
@@ -230,7 +223,7 @@ def conversion(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected
         customer_acquisition=event.customer_type,
         custom=custom_of(event, rules),
         products=products_of(event, rules),
-        notes=division.notes,
+        notes=(*division.notes, *(("malformed_awc",) if event.awc is not None and own_awc(event) is None else ())),
         test=event.test or rules.mode == "test",
         decidable_at_ms=event.completed_at_ms + wait_ms,
         evidence=evidence_of(event, decision, rules),

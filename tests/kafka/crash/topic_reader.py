@@ -36,7 +36,8 @@ def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:
             error, number = message.error(), cast("int", message.partition())
             if error is None:
                 at_ms, offset = message.timestamp()[1], cast("int", message.offset())
-                records.append(Record(topic, number, offset, at_ms, message.key(), message.value()))
+                headers = cast("tuple[tuple[str, bytes | None], ...]", tuple(message.headers() or ()))
+                records.append(Record(topic, number, offset, at_ms, message.key(), message.value(), headers))
             else:
                 assert error.code() == _EOF, f"{topic} could not be read: {error}"
                 left.discard(number)

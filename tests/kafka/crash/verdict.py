@@ -10,7 +10,7 @@ import msgspec
 
 from consumer.attribution.rules import Rulebook
 from consumer.attribution.touch import Touch
-from consumer.demo.reference import Expected, LoggedOrder, LoggedSession, expect, fault_of_session
+from consumer.demo.reference import Expected, Facts, LoggedOrder, LoggedSession, expect, fault_of_session
 from consumer.errors import Undecodable
 from consumer.events import Conversion, DeadLetter, Position
 from consumer.state import orders as order_state
@@ -65,7 +65,7 @@ def judge(logs: Logs, rulebook: Rulebook, schemas: Schemas) -> Account:
     orders, bad_orders = _orders(logs.orders, schemas)
     links = _links(logs.order_changes)
     cuts = {place: link.session_cut for place, link in links.items() if link.session_cut is not None}
-    expected = expect(sessions, orders, rulebook, cuts=cuts)
+    expected = expect(sessions, orders, rulebook, facts=Facts(cuts=cuts))
     letters = bad_sessions | bad_orders
     for place, ending in expected.items():
         if ending.ending in {"dead_letter", "conflict"}:
