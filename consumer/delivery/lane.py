@@ -86,7 +86,7 @@ class Lane:
     @property
     def doubtful(self) -> int:
         """How many may have reached Awin without that being committed, attempts under way aside."""
-        return sum(item.unknown_attempts > 0 for item in self._outstanding.values()) + self._attempted
+        return sum(item.in_doubt for item in self._outstanding.values()) + self._attempted
 
     def polled(self, record: Record) -> None:
         """Keep a record until it is taken in; one that was taken in before is dropped."""

@@ -30,7 +30,7 @@ from tests.chaos.schedule import KINDS, Strike, schedule
 
 _CALM_S = 6.0
 """After the last fault, for its recovery to be seen."""
-_EVIDENCE = "report.json"
+EVIDENCE = "report.json"
 
 
 def chaos(
@@ -41,7 +41,7 @@ def chaos(
     Everything is stopped and removed in the end. When a promise was broken or the run itself failed, or with ``keep``,
     logs and evidence are kept in a folder, and ``say`` is told which.
     """
-    with _folder(say) as folder, ExitStack() as stack:
+    with folder_of_run(say) as folder, ExitStack() as stack:
         world = set_scene(seed, folder, stack, say)
         open_shop(world)
         spans = play(strikes, seconds, world, say)
@@ -55,13 +55,13 @@ def chaos(
 
 
 @contextmanager
-def _folder(say: Callable[[str], object]) -> Iterator[Path]:
+def folder_of_run(say: Callable[[str], object]) -> Iterator[Path]:
     """Give a folder that goes in the end, unless something failed or evidence was put into it."""
     folder = Path(tempfile.mkdtemp(prefix="awin-chaos-"))
     is_kept = True
     try:
         yield folder
-        is_kept = (folder / _EVIDENCE).exists()
+        is_kept = (folder / EVIDENCE).exists()
     except KeyboardInterrupt:
         is_kept = False
         raise
@@ -74,7 +74,7 @@ def _folder(say: Callable[[str], object]) -> Iterator[Path]:
 
 def _keep_evidence(folder: Path, remains: Remains, found: Report) -> None:
     evidence = remains.evidence
-    (folder / _EVIDENCE).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+    (folder / EVIDENCE).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     (folder / "audit.json").write_bytes(msgspec.json.format(msgspec.json.encode(remains.audit)))
     for name, values in (
         ("requests", evidence.requests),
@@ -114,12 +114,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("broken off; everything is stopped")
         return 130
-    if given.json:
+    _say(f"{time.monotonic() - began_s:.0f} s in all")
+    return tell(found, as_json=given.json)
+
+
+def tell(found: Report, *, as_json: bool) -> int:
+    """Print what was found, and return 0 when every promise is kept."""
+    if as_json:
         print_json(found)
     else:
         console().print(costs_table(found))
         console().print(summary(found))
-        console().print(f"Seed {given.seed}, {time.monotonic() - began_s:.0f} s in all.")
     return 1 if found.broken else 0
 
 
