@@ -100,10 +100,14 @@ def test_a_refused_configuration_fails_the_check() -> None:
 def test_the_program_can_be_interrupted() -> None:
     """Ctrl-C while waiting for a broker ends it with 130, without a traceback."""
     program = (
-        "import signal, threading, os\n"
+        "import os, signal, sys, threading, time\n"
         "from consumer.cli import main\n"
-        "from consumer.inspect import kafka_reader\n"
-        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "def interrupt():\n"
+        "    while 'consumer.inspect.search' not in sys.modules:\n"
+        "        time.sleep(0.01)\n"
+        "    time.sleep(0.3)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=interrupt, daemon=True).start()\n"
         "main(['explain', 'X', '--config', 'c.yaml'])\n"
     )
     Path("c.yaml").write_text("kafka: {bootstrap_servers: '127.0.0.1:1'}\nprogrammes: [{advertiser_id: '1'}]", "utf-8")
