@@ -1,1 +1,1 @@
-"""The deliver stage's parts: attempts, retries, and what has been sent already."""
+"""The deliver stage: from the outbox to receipts."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import count
 
+from consumer.delivery.attempt.method import Method
+from consumer.delivery.attempt.worker import Ticket, Worker
 from consumer.delivery.deferral import Why
-from consumer.delivery.gate import Gates
-from consumer.delivery.limiter import RateLimiter
-from consumer.delivery.method import Method
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.outstanding import Decided, Outstanding
+from consumer.delivery.pacing.gate import Gates
+from consumer.delivery.pacing.limiter import RateLimiter
+from consumer.delivery.pacing.retry import Retries
 from consumer.delivery.queue import Call, Queue
-from consumer.delivery.retry import Retries
 from consumer.delivery.sent import TOO_OLD
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.verdicts import Verdicts
-from consumer.delivery.worker import Ticket, Worker
 from consumer.errors import Reject, Unreportable
 from consumer.events import Method as MethodName
 

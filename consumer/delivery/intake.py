@@ -8,8 +8,8 @@ from consumer.delivery import deferral, sent
 from consumer.delivery.deferral import Deferral
 from consumer.delivery.endings import Codecs, Endings
 from consumer.delivery.outstanding import Outstanding
+from consumer.delivery.pacing.retry import Retries
 from consumer.delivery.partition import OutboxPartition
-from consumer.delivery.retry import Retries
 from consumer.errors import StateError, TopicError, Undecodable
 from consumer.events import Conversion, Position, Receipt, outbox_key
 from consumer.flood import FloodGuard

@@ -40,7 +40,7 @@ class DeliverMetrics(Protocol):
         """So many conversions are unfinished now."""
 
     def programmes(self, stops: Mapping[str, str]) -> None:
-        """Why nothing of each programme is sent now (`consumer.delivery.gate.Stop`); empty while something is."""
+        """Why nothing of each programme is sent now (`consumer.delivery.pacing.gate.Stop`); empty if something is."""
 
     def committed(self, seconds: float) -> None:
         """One transaction took ``seconds``."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from consumer.delivery import mark
-from consumer.delivery.delay import Delay
 from consumer.delivery.lane import Lane
 from consumer.delivery.mark import Mark
+from consumer.delivery.pacing.delay import Delay
 from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.settings import DeliverSettings
 from consumer.errors import OffsetsLost, TopicError

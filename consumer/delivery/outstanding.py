@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from consumer.delivery.attempt.method import Prepared
+from consumer.delivery.attempt.sender import Answer
 from consumer.delivery.deferral import Why
-from consumer.delivery.method import Prepared
-from consumer.delivery.retry import Trial
-from consumer.delivery.sender import Answer
+from consumer.delivery.pacing.retry import Trial
 from consumer.errors import Reject
 from consumer.events import Conversion, Position, Receipt
 from consumer.replay_header import Replay, replay_in

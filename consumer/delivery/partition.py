@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from consumer.delivery.delay import Delay
 from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Outstanding
+from consumer.delivery.pacing.delay import Delay
 
 
 class OutboxPartition:

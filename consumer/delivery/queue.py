@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from consumer.delivery.gate import Gate
-from consumer.delivery.limiter import RateLimiter
-from consumer.delivery.method import Method
+from consumer.delivery.attempt.method import Method
 from consumer.delivery.outstanding import Outstanding
+from consumer.delivery.pacing.gate import Gate
+from consumer.delivery.pacing.limiter import RateLimiter
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +21,7 @@ class Call:
     queue: Queue
     items: list[Outstanding]
     probe: int = 0
-    """Its number if it is one; see `consumer.delivery.breaker.Breaker.probing`."""
+    """Its number if it is one; see `consumer.delivery.pacing.breaker.Breaker.probing`."""
     began_s: float = field(default=0.0)
     """When its attempt was handed over."""
 

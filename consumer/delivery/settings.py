@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from consumer.awin.sread import ENDPOINT
-from consumer.delivery.breaker import BreakerPolicy
-from consumer.delivery.gate import GatePolicy, Limits
+from consumer.delivery.pacing.breaker import BreakerPolicy
+from consumer.delivery.pacing.gate import GatePolicy, Limits
 from consumer.stream.log import TopicPartition
 
 

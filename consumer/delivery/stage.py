@@ -1,7 +1,7 @@
 """The deliver stage: conversions in, requests to Awin, one receipt per order out.
 
-One thread polls, decides and commits; a second one makes the requests (`consumer.delivery.worker`). What is in hand
-of a partition is `consumer.delivery.partition`.
+One thread polls, decides and commits; a second one makes the requests (`consumer.delivery.attempt.worker`).
+What is in hand of a partition is `consumer.delivery.partition`.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import structlog
 from msgspec.structs import replace
 
 from consumer.assignment import Assignment
+from consumer.delivery.attempt.method import Method
+from consumer.delivery.attempt.sender import Sender
+from consumer.delivery.attempt.worker import Worker
 from consumer.delivery.control import Orders
 from consumer.delivery.dispatch import Dispatch
 from consumer.delivery.endings import Codecs, Endings
-from consumer.delivery.gate import Gates, Stop
 from consumer.delivery.intake import Intake
 from consumer.delivery.lane import Lane
-from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.mark import Mark
-from consumer.delivery.method import Method
 from consumer.delivery.metrics import DeliverMetrics
 from consumer.delivery.opening import OutboxFacts, opening
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.pace import CommitPace
+from consumer.delivery.pacing.gate import Gates, Stop
+from consumer.delivery.pacing.limiter import RateLimiter
+from consumer.delivery.pacing.retry import Retries, RetryPolicy
 from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.reading import Reading
-from consumer.delivery.retry import Retries, RetryPolicy
-from consumer.delivery.sender import Sender
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.settlement import Settlement
-from consumer.delivery.worker import Worker
 from consumer.errors import Fenced, Rebalanced, Unavailable
 from consumer.events import Method as MethodName
 from consumer.flood import FloodGuard

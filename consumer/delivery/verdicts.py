@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from consumer.delivery.method import CallEnd, Told
+from consumer.delivery.attempt.method import CallEnd, Told
+from consumer.delivery.attempt.sender import Answer
 from consumer.delivery.outstanding import Decided, Outstanding
+from consumer.delivery.pacing.retry import Retries
 from consumer.delivery.queue import Call, Queue
-from consumer.delivery.retry import Retries
-from consumer.delivery.sender import Answer
 from consumer.delivery.settings import DeliverSettings
 from consumer.errors import Reject
 

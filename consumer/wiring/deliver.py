@@ -10,15 +10,15 @@ import structlog
 from confluent_kafka.admin import AdminClient
 
 from consumer.delivery import sent
-from consumer.delivery.batches import ConversionApi
+from consumer.delivery.attempt.batches import ConversionApi
+from consumer.delivery.attempt.keys import ApiKeys
+from consumer.delivery.attempt.method import Method, Sread
+from consumer.delivery.attempt.sender import transport
 from consumer.delivery.control import Orders
 from consumer.delivery.endings import Codecs
-from consumer.delivery.gate import Limits
-from consumer.delivery.keys import ApiKeys
-from consumer.delivery.limiter import CallPace, RateLimiter
-from consumer.delivery.method import Method, Sread
 from consumer.delivery.opening import OutboxFacts
-from consumer.delivery.sender import transport
+from consumer.delivery.pacing.gate import Limits
+from consumer.delivery.pacing.limiter import CallPace, RateLimiter
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.events import Method as MethodName

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from consumer.delivery.endings import Codecs
 from consumer.delivery.outstanding import Outstanding
-from consumer.delivery.retry import Trial
+from consumer.delivery.pacing.retry import Trial
 from consumer.events import Conversion, Mode, Part, Position, outbox_key
 from consumer.stream.avro import (
     ConversionDecoder,

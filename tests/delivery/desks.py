@@ -8,15 +8,15 @@ from random import Random
 from typing import Any, Literal
 
 from consumer.awin.http import HttpRequest
+from consumer.delivery.attempt.method import CallEnd, Prepared, Told
+from consumer.delivery.attempt.sender import Answer
+from consumer.delivery.attempt.worker import Worker
 from consumer.delivery.dispatch import Dispatch
-from consumer.delivery.gate import Gates
-from consumer.delivery.limiter import RateLimiter
-from consumer.delivery.method import CallEnd, Prepared, Told
 from consumer.delivery.outstanding import Decided, Outstanding
-from consumer.delivery.retry import Retries, RetryPolicy
-from consumer.delivery.sender import Answer
+from consumer.delivery.pacing.gate import Gates
+from consumer.delivery.pacing.limiter import RateLimiter
+from consumer.delivery.pacing.retry import Retries, RetryPolicy
 from consumer.delivery.settings import DeliverSettings
-from consumer.delivery.worker import Worker
 from consumer.events import Conversion, Outcome
 from consumer.stream.log import Record
 from tests.delivery.conversions import T0_MS, in_hand, key_of
@@ -43,20 +43,20 @@ class Calls:
         self.has_new_key = False
 
     def prepare(self, conversion: Conversion) -> Prepared:
-        """See `consumer.delivery.method.Method.prepare`."""
+        """See `consumer.delivery.attempt.method.Method.prepare`."""
         return Prepared(conversion.order_ref.encode(), "")
 
     def request(self, programme: str, prepared: Sequence[Prepared]) -> HttpRequest:  # noqa: ARG002  # one will do
-        """See `consumer.delivery.method.Method.request`."""
+        """See `consumer.delivery.attempt.method.Method.request`."""
         self.made.append(tuple(each.content.decode() for each in prepared))
         return HttpRequest(url="/".join(self.made[-1]))
 
     def read(self, programme: str, answer: Answer, order_refs: Sequence[str]) -> CallEnd:  # noqa: ARG002  # as above
-        """See `consumer.delivery.method.Method.read`."""
+        """See `consumer.delivery.attempt.method.Method.read`."""
         return CallEnd(self.kind, tuple(Told(self.means.get(ref, answer.outcome), "") for ref in order_refs))
 
     def renew_key(self, programme: str) -> bool:  # noqa: ARG002  # as above
-        """See `consumer.delivery.method.Method.renew_key`."""
+        """See `consumer.delivery.attempt.method.Method.renew_key`."""
         return self.has_new_key
 
 
@@ -67,13 +67,13 @@ class Server:
         self.answers: dict[str, Answer] = {}
 
     async def attempt(self, asked: HttpRequest) -> Answer:
-        """See `consumer.delivery.worker.Attempter.attempt`."""
+        """See `consumer.delivery.attempt.worker.Attempter.attempt`."""
         while asked.url not in self.answers:  # noqa: ASYNC110  # the test is on another thread
             await asyncio.sleep(0.001)
         return self.answers.pop(asked.url)
 
     async def aclose(self) -> None:
-        """See `consumer.delivery.worker.Attempter.aclose`."""
+        """See `consumer.delivery.attempt.worker.Attempter.aclose`."""
 
 
 class Desk:

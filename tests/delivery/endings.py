@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.delivery.outcomes import (
+from tests.delivery.attempt.outcomes import (
     BROKEN_OFF,
     CLOSED,
     DELIVERED,
@@ -18,7 +18,7 @@ from tests.delivery.outcomes import (
     TIMED_OUT,
     Row,
 )
-from tests.delivery.socket_server import OK, Peer, Script, healthy
+from tests.delivery.attempt.socket_server import OK, Peer, Script, healthy
 
 _ACCEPTED = b"HTTP/1.1 200 OK\nContent-Length: 2"
 _CHUNKED = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked"

@@ -10,14 +10,14 @@ from random import Random
 from typing import Any, Literal
 
 from consumer.delivery import mark, sent
-from consumer.delivery.batches import ConversionApi
+from consumer.delivery.attempt.batches import ConversionApi
+from consumer.delivery.attempt.keys import ApiKeys
+from consumer.delivery.attempt.method import Sread
+from consumer.delivery.attempt.sender import transport
 from consumer.delivery.control import Orders
-from consumer.delivery.keys import ApiKeys
-from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.mark import Mark
-from consumer.delivery.method import Sread
 from consumer.delivery.opening import OutboxFacts
-from consumer.delivery.sender import transport
+from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.demo.awin import StandInAwin

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from consumer.delivery.gate import Limits
+from consumer.delivery.pacing.gate import Limits
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin
 from consumer.errors import Unavailable

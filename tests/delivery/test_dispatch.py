@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from consumer.delivery.gate import Limits
-from consumer.delivery.limiter import RateLimiter
+from consumer.delivery.pacing.gate import Limits
+from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.events import Conversion
 from tests.delivery.conversions import sale
 from tests.delivery.desks import Calls, Desk, answer, decided

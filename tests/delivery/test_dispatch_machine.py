@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from consumer.delivery.attempt.worker import Reply, Ticket, Worker
 from consumer.delivery.dispatch import Dispatch
-from consumer.delivery.gate import Gates, Limits
-from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.outstanding import Decided, Outstanding
+from consumer.delivery.pacing.gate import Gates, Limits
+from consumer.delivery.pacing.limiter import RateLimiter
+from consumer.delivery.pacing.retry import Retries, RetryPolicy
 from consumer.delivery.queue import Call
-from consumer.delivery.retry import Retries, RetryPolicy
 from consumer.delivery.settings import DeliverSettings
-from consumer.delivery.worker import Reply, Ticket, Worker
 from consumer.events import Method, Outcome, ProgrammeState
 from consumer.stream.log import Record
 from tests.delivery.conversions import T0_MS, in_hand, key_of, sale

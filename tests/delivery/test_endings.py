@@ -6,9 +6,9 @@ import tracemalloc
 
 import pytest
 
-from tests.delivery.attempting import Attempted, attempt, get
+from tests.delivery.attempt.attempting import Attempted, attempt, get
+from tests.delivery.attempt.socket_server import SocketServer
 from tests.delivery.endings import ENDINGS, FLOODS, Ending, answer
-from tests.delivery.socket_server import SocketServer
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.what)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from consumer.delivery.gate import Limits
-from consumer.delivery.limiter import RateLimiter
+from consumer.delivery.pacing.gate import Limits
+from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.events import Conversion

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from consumer.delivery.delay import Delay
 from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Finished, Outstanding
+from consumer.delivery.pacing.delay import Delay
 from consumer.delivery.partition import OutboxPartition
 from consumer.stream.log import TopicPartition
 from tests.delivery.conversions import outstanding, sale

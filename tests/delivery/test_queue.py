@@ -8,9 +8,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from consumer.delivery.gate import Gate, GatePolicy, Limits
-from consumer.delivery.limiter import RateLimiter
 from consumer.delivery.outstanding import Outstanding
+from consumer.delivery.pacing.gate import Gate, GatePolicy, Limits
+from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.delivery.queue import Queue
 from consumer.stream.log import Record
 from tests.delivery.conversions import SALE, in_hand, sale

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from consumer.delivery.gate import Limits
+from consumer.delivery.pacing.gate import Limits
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from consumer.errors import Unavailable

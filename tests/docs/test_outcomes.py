@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.delivery.attempt.outcomes import ROWS
 from tests.delivery.endings import ENDINGS, FLOODS
-from tests.delivery.outcomes import ROWS
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 

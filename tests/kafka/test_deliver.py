@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from consumer.delivery import sent
+from consumer.delivery.attempt.method import Sread
+from consumer.delivery.attempt.sender import transport
 from consumer.delivery.control import Orders
-from consumer.delivery.method import Sread
-from consumer.delivery.sender import transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.demo import awin

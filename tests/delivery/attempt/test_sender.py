@@ -14,7 +14,7 @@ import pytest
 
 from consumer.awin import sread
 from consumer.awin.http import HttpRequest
-from consumer.delivery.sender import Answer, Sender, transport
+from consumer.delivery.attempt.sender import Answer, Sender, transport
 from consumer.delivery.settings import DeliverSettings
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from consumer.delivery.sender import Answer, Sender, transport
+from consumer.delivery.attempt.sender import Answer, Sender, transport
 from consumer.delivery.settings import DeliverSettings
-from tests.delivery.attempting import HURRIED, NOBODY, PATIENT, get
+from tests.delivery.attempt.attempting import HURRIED, NOBODY, PATIENT, get
+from tests.delivery.attempt.outcomes import CLOSED, NO_PLACE, UNASKED
+from tests.delivery.attempt.socket_server import OK, Peer, SocketServer
 from tests.delivery.conversions import T0_MS
-from tests.delivery.outcomes import CLOSED, NO_PLACE, UNASKED
-from tests.delivery.socket_server import OK, Peer, SocketServer
 
 ONE = DeliverSettings(
     connect_timeout_ms=5000, read_timeout_ms=5000, write_timeout_ms=5000, pool_timeout_ms=5000, max_outstanding=1

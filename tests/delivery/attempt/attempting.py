@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from consumer.awin.http import HttpRequest
-from consumer.delivery.sender import Answer, Sender, transport
+from consumer.delivery.attempt.sender import Answer, Sender, transport
 from consumer.delivery.settings import DeliverSettings
 from tests.delivery.conversions import T0_MS
 

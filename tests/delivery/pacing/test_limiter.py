@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from consumer.delivery.limiter import CallPace, ConcurrencyCap, RateLimiter
+from consumer.delivery.pacing.limiter import CallPace, ConcurrencyCap, RateLimiter
 
 EPSILON = 1e-6
 CALLS = 20

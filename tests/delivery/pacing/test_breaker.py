@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.delivery.breaker import Breaker, BreakerPolicy
+from consumer.delivery.pacing.breaker import Breaker, BreakerPolicy
 
 POLICY = BreakerPolicy(failures=3, after_s=4, cooldown_s=5, max_cooldown_s=60)
 waits = st.sampled_from([0, 1, 4, 5, 20, 100]) | st.integers(0, 10_000)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from consumer.awin.http import HttpRequest
-from consumer.delivery.sender import Answer
-from consumer.delivery.worker import Reply, Ticket, Worker
+from consumer.delivery.attempt.sender import Answer
+from consumer.delivery.attempt.worker import Reply, Ticket, Worker
 
 DELIVERED = Answer(outcome="delivered", http_status=200, retry_after_s=None, excerpt="")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.attempting import Attempted, attempt, get
-from tests.delivery.outcomes import NO_TLS
-from tests.delivery.socket_server import OK, Peer, Script, SocketServer, healthy
+from tests.delivery.attempt.attempting import Attempted, attempt, get
+from tests.delivery.attempt.outcomes import NO_TLS
+from tests.delivery.attempt.socket_server import OK, Peer, Script, SocketServer, healthy
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 AUTHORITY = CERTIFICATES / "authority.pem"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from consumer.delivery.retry import Retries, RetryPolicy, Trial
+from consumer.delivery.pacing.retry import Retries, RetryPolicy, Trial
 from consumer.events import Outcome
 
 POLICY = RetryPolicy(base_ms=500, cap_ms=30_000, max_attempts=3)

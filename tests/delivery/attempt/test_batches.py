@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from consumer.delivery.limiter import RateLimiter
+from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.demo import awin
 from consumer.demo.awin import AwinRequest, StandInAwin
 from consumer.events import Conversion

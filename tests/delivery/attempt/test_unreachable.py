@@ -12,9 +12,9 @@ import pytest
 
 from consumer.awin.http import HttpRequest
 from consumer.delivery.settings import DeliverSettings
-from tests.delivery.attempting import attempt, attempt_alone, get
-from tests.delivery.outcomes import CANNOT_BE_MADE, NO_TLS, UNREACHABLE
-from tests.delivery.socket_server import SocketServer
+from tests.delivery.attempt.attempting import attempt, attempt_alone, get
+from tests.delivery.attempt.outcomes import CANNOT_BE_MADE, NO_TLS, UNREACHABLE
+from tests.delivery.attempt.socket_server import SocketServer
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.delivery.breaker import BreakerPolicy
-from consumer.delivery.gate import Gate, GatePolicy, Gates, Limits
+from consumer.delivery.pacing.breaker import BreakerPolicy
+from consumer.delivery.pacing.gate import Gate, GatePolicy, Gates, Limits
 from consumer.events import ProgrammeState
 
 POLICY = GatePolicy(breaker=BreakerPolicy(failures=2, after_s=0, cooldown_s=5, max_cooldown_s=5), halt_after=3)

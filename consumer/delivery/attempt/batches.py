@@ -1,4 +1,4 @@
-"""The Conversion API as a `consumer.delivery.method.Method`: many conversions of a programme by one call."""
+"""The Conversion API as a `consumer.delivery.attempt.method.Method`: many conversions of a programme by one call."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 from consumer.awin import conversion_api
 from consumer.awin.batch_answer import BatchAnswer
 from consumer.awin.http import HttpRequest
-from consumer.delivery.keys import ApiKeys
-from consumer.delivery.method import CallEnd, Prepared, Told
-from consumer.delivery.sender import Answer
+from consumer.delivery.attempt.keys import ApiKeys
+from consumer.delivery.attempt.method import CallEnd, Prepared, Told
+from consumer.delivery.attempt.sender import Answer
 from consumer.errors import Unreportable
 from consumer.events import Conversion, Outcome
 
@@ -46,7 +46,7 @@ class ConversionApi:
         self._used: dict[str, str] = {}
 
     def prepare(self, conversion: Conversion) -> Prepared:
-        """See `consumer.delivery.method.Method.prepare`; ``no_api_key``: the programme has none (any more)."""
+        """See `consumer.delivery.attempt.method.Method.prepare`; ``no_api_key``: the programme has none (any more)."""
         if conversion.programme not in self._keys:
             raise Unreportable(
                 "no_api_key", "method", f"set programmes.api_key_file of {conversion.programme}, then replay this"
@@ -55,12 +55,12 @@ class ConversionApi:
         return Prepared(conversion_api.order(conversion, transaction_time=with_time), "")
 
     def request(self, programme: str, prepared: Sequence[Prepared]) -> HttpRequest:
-        """See `consumer.delivery.method.Method.request`."""
+        """See `consumer.delivery.attempt.method.Method.request`."""
         key = self._used[programme] = self._keys.of(programme)
         return conversion_api.request(programme, [each.content for each in prepared], key, self._endpoint)
 
     def read(self, programme: str, answer: Answer, order_refs: Sequence[str]) -> CallEnd:
-        """See `consumer.delivery.method.Method.read`."""
+        """See `consumer.delivery.attempt.method.Method.read`."""
         if answer.http_status is None:
             return CallEnd("told", (Told(answer.outcome, answer.excerpt),) * len(order_refs))
         key = self._used.get(programme, "")
@@ -70,7 +70,7 @@ class ConversionApi:
         return CallEnd(_kind(said), (Told(_OF_KIND[said.kind], said.message),) * len(order_refs))
 
     def renew_key(self, programme: str) -> bool:
-        """See `consumer.delivery.method.Method.renew_key`."""
+        """See `consumer.delivery.attempt.method.Method.renew_key`."""
         self._keys.renew(programme)
         return self._keys.of(programme) != self._used.get(programme)
 

@@ -9,11 +9,11 @@ from threading import Thread
 from typing import NamedTuple, Protocol
 
 from consumer.awin.http import HttpRequest
-from consumer.delivery.sender import Answer
+from consumer.delivery.attempt.sender import Answer
 
 
 class Attempter(Protocol):
-    """Makes attempts; see `consumer.delivery.sender.Sender`."""
+    """Makes attempts; see `consumer.delivery.attempt.sender.Sender`."""
 
     async def attempt(self, asked: HttpRequest) -> Answer:
         """Send one request. Raises nothing that a network can cause."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from consumer.awin.http import HttpRequest
-from tests.delivery.attempting import Attempted, attempt
-from tests.delivery.outcomes import CLOSED, NOT_WRITTEN
-from tests.delivery.socket_server import Peer, Script, SocketServer, healthy
+from tests.delivery.attempt.attempting import Attempted, attempt
+from tests.delivery.attempt.outcomes import CLOSED, NOT_WRITTEN
+from tests.delivery.attempt.socket_server import Peer, Script, SocketServer, healthy
 
 SMALL = b'{"orders": []}'
 LARGE = b"x" * 16_000_000

@@ -7,8 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from consumer.delivery.breaker import Breaker, BreakerPolicy, Permit
-from consumer.delivery.limiter import ConcurrencyCap, RateLimiter
+from consumer.delivery.pacing.breaker import Breaker, BreakerPolicy, Permit
+from consumer.delivery.pacing.limiter import ConcurrencyCap, RateLimiter
 from consumer.events import ProgrammeState
 
 Stop = Literal["", "paused", "halted", "breaker"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from consumer.delivery.delay import Delay
+from consumer.delivery.pacing.delay import Delay
 from consumer.stream.log import Record
 
 BASE_MS, CAP_MS = 60_000, 900_000

@@ -20,8 +20,8 @@ import httpx
 from consumer import __version__
 from consumer.awin.answer import excerpt, outcome_of_status, retry_after_s
 from consumer.awin.http import HttpRequest
-from consumer.delivery.connections import Connections
-from consumer.delivery.course import Course
+from consumer.delivery.attempt.connections import Connections
+from consumer.delivery.attempt.course import Course
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
 

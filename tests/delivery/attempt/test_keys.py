@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.delivery.keys import ApiKeys
+from consumer.delivery.attempt.keys import ApiKeys
 from consumer.errors import SettingsError
 
 OLD, NEW = "old-" + "k" * 28, "new-" + "k" * 28

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from consumer.awin import sread
 from consumer.awin.http import HttpRequest
-from consumer.delivery.sender import Answer
+from consumer.delivery.attempt.sender import Answer
 from consumer.events import Conversion, Outcome
 
 

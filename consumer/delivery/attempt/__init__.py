@@ -1,0 +1,1 @@
+"""One attempt: a request to Awin made, and what its answer means."""
