@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from consumer.awin import conversion_api, offline
-from consumer.settings.types import Duration, Section
+from consumer.settings.types import Duration, HttpAddress, Section
 
 
 def _offline_field(name: str) -> str:
@@ -80,7 +80,7 @@ class Breaker(Section):
 class ConversionApi(Section):
     """Calls of Awin's Conversion API, for programmes with that method."""
 
-    endpoint: str = Field(
+    endpoint: HttpAddress = Field(
         conversion_api.ENDPOINT,
         pattern=r"^https?://[^\s/?#]+[^\s?#]*[^\s?#/]$",
         description="Where calls go: what comes before `/<advertiser id>/orders`.",
@@ -107,7 +107,7 @@ class Delivery(Section):
     cut_over: AwareDatetime | None = Field(
         None, description="Orders completed earlier are not ours to report; default: the first start."
     )
-    endpoint: str = Field(
+    endpoint: HttpAddress = Field(
         "https://www.awin1.com/sread.php",
         pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
         description="Where sread requests go: an address without query.",

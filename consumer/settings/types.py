@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
@@ -37,8 +38,21 @@ def _checked_channel_name(value: str) -> str:
     return value
 
 
+def _reachable(value: str) -> str:
+    """Refuse an address that no connection can be made to: a wrong port would look like an outage for ever."""
+    try:
+        address = urlsplit(value)
+        reachable = bool(address.hostname) and address.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise ValueError("must be an address with a host and, if it has a port, one from 1 to 65535")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 ChannelName = Annotated[str, AfterValidator(_checked_channel_name)]
+HttpAddress = Annotated[str, AfterValidator(_reachable)]
 Texts = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
