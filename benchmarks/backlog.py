@@ -142,6 +142,7 @@ class _Outbox:
             custom={"1": "benchmark"},
             test=False,
             completed_at_ms=0,
+            entered_at_ms=0,
             decidable_at_ms=0,
             reason="last_click",
             session_cut=None,
@@ -157,7 +158,9 @@ class _Outbox:
             BenchmarkError: the broker did not take them.
         """
         for ref, at_ms in orders:
-            sale = structs.replace(self._sale, order_ref=ref, completed_at_ms=at_ms, decidable_at_ms=at_ms)
+            sale = structs.replace(
+                self._sale, order_ref=ref, completed_at_ms=at_ms, entered_at_ms=at_ms, decidable_at_ms=at_ms
+            )
             self._producer.produce(self._topic, self._encode(sale), outbox_key(self._programme, ref))
             if len(self._producer) >= 100_000:
                 self._producer.poll(0.05)

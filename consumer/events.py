@@ -132,6 +132,8 @@ class Conversion(Struct, frozen=True, kw_only=True):
     """Custom parameters by number: ``{"1": ...}`` travels as ``p1``."""
     test: bool
     completed_at_ms: int
+    entered_at_ms: int
+    """When the order entered Kafka: the timestamp of its record."""
     decidable_at_ms: int
     """Event time from which the order could be decided: ``completed_at`` plus the grace, if it has a visitor."""
     reason: str

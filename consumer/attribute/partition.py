@@ -262,7 +262,9 @@ class AttributePartition:
                 "the order entered Kafka later after its completion than attribution.max_order_delay allows: "
                 "the sessions before it are no longer kept",
             )
-        if not self.state.add_pending(key, Pending(order, record.offset, fingerprint), self._max_order_bytes):
+        if not self.state.add_pending(
+            key, Pending(order, record.offset, record.timestamp_ms, fingerprint), self._max_order_bytes
+        ):
             raise Reject(
                 "order_too_large",
                 "",
@@ -295,7 +297,9 @@ class AttributePartition:
         reported = rules.report == "all" or attribution.concerns_awin()
         if reported:
             source = Position(topic=self._order_topic, partition=state.partition, offset=pending.offset)
-            said = conversion.build(order, pending.fingerprint, attribution, rules, source, cut)
+            said = conversion.build(
+                order, pending.fingerprint, attribution, rules, source, cut, entered_at_ms=pending.entered_at_ms
+            )
             if not self._write(said):
                 return self._too_large(waiting.key, said)
             state.ledger.decided += 1

@@ -103,6 +103,8 @@ def build(
     rules: Rules,
     source: Position,
     cut: int | None,
+    *,
+    entered_at_ms: int,
 ) -> Conversion:
     """Return the conversion of an order that has passed `check`.
 
@@ -113,6 +115,7 @@ def build(
         rules: the settings; they name programme, method, mode and sender.
         source: where the order's record stands.
         cut: session offset of a decision by force; ``None`` when the watermark decided.
+        entered_at_ms: timestamp of the order's record.
     """
     amount = to_minor_units(order.subtotal, order.currency)
     division = divide(order, amount, rules)
@@ -132,6 +135,7 @@ def build(
         custom=extras.custom(order, rules),
         test=order.test or rules.mode == "test",
         completed_at_ms=order.completed_at_ms,
+        entered_at_ms=entered_at_ms,
         decidable_at_ms=order.completed_at_ms + (rules.grace_ms if order.visitor_id else 0),
         reason=attribution.reason,
         session_cut=cut,

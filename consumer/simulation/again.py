@@ -99,7 +99,9 @@ class OrderAgain:
         for spared in (None, cut):
             history = self._replay(records, found, cut, spared)
             attribution = lastclick.decide(found.order, history.touches, rules, cut)
-            again = conversion.build(found.order, fingerprint, attribution, rules, found.at, cut)
+            again = conversion.build(
+                found.order, fingerprint, attribution, rules, found.at, cut, entered_at_ms=found.recorded_at_ms
+            )
             decided.append((history, again))
             if remembered is None or _agrees(again, remembered):
                 return decided[-1]

@@ -100,7 +100,7 @@ class Orders:
         return rules
 
     def _is_too_large(self, key: bytes, record: Record, order: OrderCompleted) -> bool:
-        pending = Pending(order, record.offset, conversion.fingerprint(order))
+        pending = Pending(order, record.offset, record.timestamp_ms, conversion.fingerprint(order))
         return len(orders.pending_key(key)) + len(orders.encode(pending)) > self._max_order_bytes
 
 
@@ -131,4 +131,4 @@ def decide(
     attribution = lastclick.decide(order, touches, rules, cut)
     if rules.report != "all" and not attribution.concerns_awin():
         return None
-    return decision_of(conversion.build(order, b"", attribution, rules, source, cut))
+    return decision_of(conversion.build(order, b"", attribution, rules, source, cut, entered_at_ms=0))

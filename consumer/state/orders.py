@@ -30,6 +30,8 @@ class Pending(Struct, frozen=True):
 
     order: OrderCompleted
     offset: int
+    entered_at_ms: int
+    """Timestamp of its record."""
     fingerprint: bytes
 
 

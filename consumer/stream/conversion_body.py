@@ -54,6 +54,7 @@ def write_conversion(conversion: Conversion) -> bytes:
         _map(conversion.custom),
         _BOOLEANS[conversion.test],
         _long(conversion.completed_at_ms),
+        _long(conversion.entered_at_ms),
         _long(conversion.decidable_at_ms),
         _text(conversion.reason),
         _NULL if cut is None else _PRESENT + _long(cut),

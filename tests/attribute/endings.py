@@ -129,6 +129,7 @@ def said(conversion: Conversion) -> dict[str, object]:
         "notes": conversion.notes,
         "evidence": conversion.evidence,
         "test": conversion.test,
+        "entered_at_ms": conversion.entered_at_ms,
         "decidable_at_ms": conversion.decidable_at_ms,
     }
 
@@ -151,6 +152,7 @@ def said_by_reference(expected: Expected) -> dict[str, object]:
         "notes": expected.notes,
         "evidence": expected.evidence,
         "test": expected.test,
+        "entered_at_ms": expected.entered_at_ms,
         "decidable_at_ms": expected.decidable_at_ms,
     }
 

@@ -18,6 +18,7 @@ from consumer.events import Conversion, Mode, OrderCompleted, OrderLine, Part, P
 
 RULES = Rules(advertiser_id="1001", sender="awin-s2s-consumer/1.2.3")
 SOURCE = Position("order.completed", 3, 42)
+ENTERED_MS = 1_700_000_000_500
 CLICKED = Attribution("aw", "last_click", ("1001_1700000000_a",), ())
 
 
@@ -49,7 +50,7 @@ def line(amount: str, group: str | None = None, **fields: Any) -> OrderLine:
 def built(said: OrderCompleted, rules: Rules = RULES, cut: int | None = None) -> Conversion:
     """Check and build."""
     check(said, rules)
-    return build(said, fingerprint(said), CLICKED, rules, SOURCE, cut)
+    return build(said, fingerprint(said), CLICKED, rules, SOURCE, cut, entered_at_ms=ENTERED_MS)
 
 
 def parts(said: OrderCompleted) -> list[tuple[str, str]]:
@@ -128,7 +129,7 @@ def test_what_is_no_checksum_is_ignored_and_noted() -> None:
         said = order(awc=awc)
         check(said, RULES)
         attribution = replace(decide(said, [], RULES), forgotten=True)
-        conversion = build(said, b"", attribution, RULES, SOURCE, None)
+        conversion = build(said, b"", attribution, RULES, SOURCE, None, entered_at_ms=ENTERED_MS)
         assert conversion.notes == ("malformed_awc", "forgotten")
         assert (conversion.click_checksums, conversion.evidence) == ((), ())
 
@@ -181,6 +182,7 @@ def test_conversion_says_everything() -> None:
         custom={"1": "awin-s2s-consumer/1.2.3", "2": "app"},
         test=False,
         completed_at_ms=1_700_000_000_000,
+        entered_at_ms=ENTERED_MS,
         decidable_at_ms=1_700_000_010_000,
         reason="last_click",
         session_cut=77,
@@ -297,7 +299,7 @@ def test_any_order_is_refused_or_built(said: OrderCompleted) -> None:
         check(said, RULES)
     except Unreportable:
         return
-    conversion = build(said, fingerprint(said), decide(said, [], RULES), RULES, SOURCE, None)
+    conversion = build(said, fingerprint(said), decide(said, [], RULES), RULES, SOURCE, None, entered_at_ms=ENTERED_MS)
     assert sum(part.amount for part in conversion.parts) == conversion.amount >= 0
 
 
@@ -305,7 +307,7 @@ def test_that_a_visitor_was_forgotten_is_noted_last() -> None:
     """After what was done to the amount."""
     said = order(lines=(line("3", "A"),), subtotal=Decimal(4))
     attribution = replace(decide(said, [], RULES), forgotten=True)
-    notes = build(said, b"", attribution, RULES, SOURCE, None).notes
+    notes = build(said, b"", attribution, RULES, SOURCE, None, entered_at_ms=ENTERED_MS).notes
     assert notes == ("pro_rata", "forgotten")
 
 

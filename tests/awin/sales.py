@@ -35,6 +35,7 @@ SALE = Conversion(
     custom={},
     test=False,
     completed_at_ms=1403700000000,
+    entered_at_ms=1403700000500,
     decidable_at_ms=1403700010000,
     reason="last_click",
     session_cut=None,

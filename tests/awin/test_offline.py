@@ -47,6 +47,7 @@ SALE = Conversion(
     custom={"1": "awin-s2s-consumer/0", "2": "de"},
     test=False,
     completed_at_ms=SOLD_AT_MS,
+    entered_at_ms=SOLD_AT_MS,
     decidable_at_ms=SOLD_AT_MS,
     reason="last_click",
     session_cut=None,

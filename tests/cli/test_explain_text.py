@@ -70,7 +70,7 @@ def decided(
 ) -> Decided:
     """Return an order's conversion."""
     attribution = lastclick.decide(order, touches, rules, 1_000 if cut is None else cut)
-    made = conversion.build(order, b"", attribution, rules, SOURCE, cut)
+    made = conversion.build(order, b"", attribution, rules, SOURCE, cut, entered_at_ms=NOON_MS)
     return Decided(at=Position("awin.conversion", 0, 5), decided_at_ms=NOON_MS + 10_000, conversion=made)
 
 

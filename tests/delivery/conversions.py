@@ -39,6 +39,7 @@ SALE = Conversion(
     custom={},
     test=False,
     completed_at_ms=T0_MS,
+    entered_at_ms=T0_MS + 500,
     decidable_at_ms=T0_MS + 10_000,
     reason="last_click",
     session_cut=None,

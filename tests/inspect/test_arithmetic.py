@@ -41,7 +41,7 @@ def order(subtotal: str, *lines: OrderLine, currency: str = "EUR") -> OrderCompl
 def decided(event: OrderCompleted, rules: Rules = RULES) -> Conversion:
     """Return an order's conversion as it comes from the topic."""
     attribution = Attribution("aw", "no_landing", (), ())
-    made = conversion.build(event, b"f", attribution, rules, Position("order.completed", 0, 0), None)
+    made = conversion.build(event, b"f", attribution, rules, Position("order.completed", 0, 0), None, entered_at_ms=0)
     return ConversionDecoder(schemas())(ConversionEncoder(schemas())(made))
 
 

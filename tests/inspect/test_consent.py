@@ -31,7 +31,7 @@ def decided(*touches: tuple[int | None, str]) -> Conversion:
         for offset, word in touches
     )
     attribution = Attribution("aw", "last_click" if evidence else "no_landing", (), evidence)
-    return conversion.build(ORDER, b"", attribution, RULES, Position("o", 0, 0), None)
+    return conversion.build(ORDER, b"", attribution, RULES, Position("o", 0, 0), None, entered_at_ms=0)
 
 
 def landings(*said: tuple[int, Consent | None]) -> dict[int, SessionLanded]:

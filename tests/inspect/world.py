@@ -186,7 +186,9 @@ class World:
             self._refuse(record, "conflict", event.order_ref)
         else:
             self._accepted[partition].append(event)
-            self._pending[partition][key] = Pending(event, record.offset, conversion.fingerprint(event))
+            self._pending[partition][key] = Pending(
+                event, record.offset, record.timestamp_ms, conversion.fingerprint(event)
+            )
             self._log(partition, orders.pending_key(key), orders.encode(self._pending[partition][key]))
         self._commit_orders(partition)
 
@@ -198,7 +200,9 @@ class World:
         del self._pending[partition][key]
         source = Position(self.names.order_completed, partition, pending.offset)
         attribution = Attribution("aw", "no_landing", (), ())
-        decided = conversion.build(pending.order, pending.fingerprint, attribution, RULES, source, None)
+        decided = conversion.build(
+            pending.order, pending.fingerprint, attribution, RULES, source, None, entered_at_ms=pending.entered_at_ms
+        )
         link = Link(pending.offset, pending.fingerprint, pending.order.completed_at_ms, "aw", (), None)
         self._log(partition, orders.pending_key(key), None)
         self._log(partition, orders.link_key(key), orders.encode(link))

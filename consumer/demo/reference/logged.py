@@ -89,6 +89,8 @@ class Expected:
     products: tuple[Product, ...] = ()
     notes: tuple[str, ...] = ()
     test: bool = False
+    entered_at_ms: int = 0
+    """Timestamp of the order's record."""
     decidable_at_ms: int = 0
     """Event time."""
     evidence: tuple[Evidence, ...] = ()

@@ -225,6 +225,7 @@ def conversion(order: LoggedOrder, rules: Rules, decision: Decision) -> Expected
         products=products_of(event, rules),
         notes=(*division.notes, *(("malformed_awc",) if event.awc is not None and own_awc(event) is None else ())),
         test=event.test or rules.mode == "test",
+        entered_at_ms=order.timestamp_ms,
         decidable_at_ms=event.completed_at_ms + wait_ms,
         evidence=evidence_of(event, decision, rules),
     )

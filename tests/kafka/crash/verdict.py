@@ -158,6 +158,7 @@ def _differences(expected: Expected, found: Conversion) -> Iterator[str]:
         "products": (expected.products, found.products),
         "notes": (expected.notes, found.notes),
         "test": (expected.test, found.test),
+        "entered": (expected.entered_at_ms, found.entered_at_ms),
         "decidable": (expected.decidable_at_ms, found.decidable_at_ms),
     }
     for name, (wanted, got) in pairs.items():
