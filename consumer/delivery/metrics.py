@@ -1,89 +1,115 @@
-"""What the deliver stage tells about itself."""
+"""What the deliver stage reports beside what every stage does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from decimal import Decimal
+from typing import Literal, Protocol
 
-from consumer.events import Outcome
-from consumer.stream.log import TopicPartition
+from msgspec import Struct
+
+from consumer.delivery.pacing.gate import Stop
+from consumer.events import Method, Outcome
+from consumer.stage_metrics import NoStageMetrics, StageMetrics
+
+Limit = Literal["rate", "concurrency", "calls"]
 
 
-class DeliverMetrics(Protocol):
+class Attempted(Struct, frozen=True, kw_only=True):
+    """One request to Awin, and how it ended."""
+
+    programme: str
+    method: Method
+    outcome: Outcome
+    failure: str
+    """``http_503``, or the error's name where there was no status; empty when it delivered."""
+    seconds: float
+    conversions: int
+    """How many it carried."""
+    again: int
+    """How many of those had been sent before."""
+
+
+class Sale(Struct, frozen=True, kw_only=True):
+    """One conversion whose delivery is on record, with the seconds that it took (wall clock)."""
+
+    programme: str
+    channel: str
+    currency: str
+    amount: Decimal
+    since_completion_s: float
+    since_entry_s: float
+    since_decidable_s: float
+    since_conversion_s: float
+
+
+class ProgrammeStanding(Struct, frozen=True, kw_only=True):
+    """Where a programme stands now."""
+
+    stop: Stop = ""
+    """Why nothing of it is sent; empty if something is."""
+    limits: frozenset[Limit] = frozenset()
+    """The limits that its conversions wait for."""
+    waiting: int = 0
+    """Conversions that wait for their attempt."""
+    in_flight: int = 0
+    """Requests under way."""
+
+
+class DeliverMetrics(StageMetrics, Protocol):
     """Where the numbers go. Every call comes on the polling thread and must return quickly."""
 
-    def records(self, topic: str, count: int) -> None:
-        """So many records of the outbox were taken."""
-
-    def written(self, topic: str, count: int) -> None:
-        """So many records were committed to a topic."""
-
-    def lag(self, records: Mapping[TopicPartition, int]) -> None:
-        """How many records of each assigned partition are not taken yet."""
-
-    def restored(self, seconds: float, changes: int) -> None:
-        """A partition's memory was brought up to the receipts."""
-
-    def attempt(self, outcome: Outcome, seconds: float) -> None:
-        """One request ended with ``outcome`` after ``seconds``."""
+    def attempted(self, attempt: Attempted) -> None:
+        """One request ended."""
 
     def left_out(self, what: str) -> None:
-        """One request leaves something out for being too long; see `consumer.awin.sread.SreadRequest`."""
+        """The request of one conversion leaves something out for being too long (`consumer.awin.sread.SreadRequest`).
 
-    def ending(self, ending: str, reason: str) -> None:
-        """One conversion's ending was committed; ``reason`` is empty unless it is a dead letter."""
+        Told once for a conversion, however often it is sent.
+        """
 
-    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
-        """A delivered sale was committed this long after its order, and after it could be decided (wall clock)."""
+    def ending(self, programme: str, ending: str) -> None:
+        """One conversion's ending was committed."""
 
-    def outstanding(self, conversions: int) -> None:
-        """So many conversions are unfinished now."""
+    def delivered(self, sale: Sale) -> None:
+        """One sale's delivery was committed."""
 
-    def programmes(self, stops: Mapping[str, str]) -> None:
-        """Why nothing of each programme is sent now (`consumer.delivery.pacing.gate.Stop`); empty if something is."""
+    def possible_repeat(self, programme: str) -> None:
+        """One conversion that may have reached Awin twice was committed."""
 
-    def committed(self, seconds: float) -> None:
-        """One transaction took ``seconds``."""
+    def deferred(self, programme: str, why: str) -> None:
+        """One conversion was put off, which was committed (`consumer.delivery.deferral.Why`)."""
 
-    def commit_failed(self, error: str) -> None:
-        """A transaction was refused (``Rebalanced``) or not answered (``Unavailable``); what it held is kept."""
+    def programmes(self, standings: Mapping[str, ProgrammeStanding]) -> None:
+        """Where each programme stands; others are no longer told of."""
+
+    def outstanding(self, conversions: int, limit: int) -> None:
+        """So many conversions are unfinished now, of so many that may be."""
 
 
-class NoMetrics:
+class NoMetrics(NoStageMetrics):
     """Forgets everything."""
 
-    def records(self, topic: str, count: int) -> None:
-        """See `DeliverMetrics`."""
-
-    def written(self, topic: str, count: int) -> None:
-        """See `DeliverMetrics`."""
-
-    def lag(self, records: Mapping[TopicPartition, int]) -> None:
-        """See `DeliverMetrics`."""
-
-    def restored(self, seconds: float, changes: int) -> None:
-        """See `DeliverMetrics`."""
-
-    def attempt(self, outcome: Outcome, seconds: float) -> None:
+    def attempted(self, attempt: Attempted) -> None:
         """See `DeliverMetrics`."""
 
     def left_out(self, what: str) -> None:
         """See `DeliverMetrics`."""
 
-    def ending(self, ending: str, reason: str) -> None:
+    def ending(self, programme: str, ending: str) -> None:
         """See `DeliverMetrics`."""
 
-    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
+    def delivered(self, sale: Sale) -> None:
         """See `DeliverMetrics`."""
 
-    def outstanding(self, conversions: int) -> None:
+    def possible_repeat(self, programme: str) -> None:
         """See `DeliverMetrics`."""
 
-    def programmes(self, stops: Mapping[str, str]) -> None:
+    def deferred(self, programme: str, why: str) -> None:
         """See `DeliverMetrics`."""
 
-    def committed(self, seconds: float) -> None:
+    def programmes(self, standings: Mapping[str, ProgrammeStanding]) -> None:
         """See `DeliverMetrics`."""
 
-    def commit_failed(self, error: str) -> None:
+    def outstanding(self, conversions: int, limit: int) -> None:
         """See `DeliverMetrics`."""
