@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from consumer.stage_metrics import Behind
 from consumer.stream.log import Source, TopicPartition
 
 
 class Lag:
-    """Reports the records that are not taken yet, every ``interval_s``.
+    """Reports how far behind a stage is, every ``interval_s``.
 
     Args:
         source: what the stage reads from.
-        report: told the number of each input partition whose end is known.
+        report: told where each input partition whose end is known stands.
         monotonic_s: the clock.
         interval_s: from one report to the next.
     """
@@ -20,7 +21,7 @@ class Lag:
     def __init__(
         self,
         source: Source,
-        report: Callable[[Mapping[TopicPartition, int]], None],
+        report: Callable[[Mapping[TopicPartition, Behind]], None],
         monotonic_s: Callable[[], float],
         interval_s: float = 1.0,
     ) -> None:
@@ -30,11 +31,21 @@ class Lag:
         self._interval_s = interval_s
         self._due_s = 0.0
 
-    def advance(self, inputs: Iterable[TopicPartition]) -> None:
-        """Report if it is time; ``inputs`` are those worked on now."""
+    def advance(self, inputs: Callable[[], Iterable[tuple[TopicPartition, int | None]]]) -> bool:
+        """Report if it is time, and tell whether it was.
+
+        ``inputs`` gives the partitions that are worked on now, each with the timestamp of the newest record taken.
+        """
         now_s = self._monotonic_s()
         if now_s < self._due_s:
-            return
+            return False
         self._due_s = now_s + self._interval_s
         ends = self._source.high_watermarks()
-        self._report({at: max(0, ends[at] - self._source.next_offset(at)) for at in inputs if at in ends})
+        self._report(
+            {
+                at: Behind(max(0, ends[at] - self._source.next_offset(at)), position_ms)
+                for at, position_ms in inputs()
+                if at in ends
+            }
+        )
+        return True
