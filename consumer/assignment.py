@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from consumer.errors import TopicError
+from consumer.stage_metrics import StageMetrics
 from consumer.state.restore import Restored, Restorer
 from consumer.stream.log import Committed, TopicPartition
 
@@ -37,10 +38,10 @@ class Assignment:
         topics: Sequence[str],
         restorer: Restorer,
         owner: PartitionOwner,
-        on_restored: Callable[[Restored], None] = lambda _: None,
+        metrics: StageMetrics,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._on_restored = on_restored
+        self._metrics = metrics
         self._topics = frozenset(topics)
         self._restorer = restorer
         self._owner = owner
@@ -75,7 +76,7 @@ class Assignment:
             restored = self._restored.popleft()
             self._restoring.discard(restored.partition)
             self._active.add(restored.partition)
-            self._on_restored(restored)
+            self._metrics.restored(restored.seconds, restored.changes)
             self._owner.activate(restored.partition, restored.committed)
             if self._monotonic_s() >= until_s:
                 return
@@ -101,6 +102,8 @@ class Assignment:
             self._restoring.add(number)
             self._restorer.begin(number)
         self.joined = True
+        if numbers:
+            self._metrics.rebalanced("assigned")
 
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Let the stage finish what it can, then forget them."""
@@ -112,6 +115,8 @@ class Assignment:
 
     def _release(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
         numbers = {number for _, number in partitions}
+        if numbers:
+            self._metrics.rebalanced("lost" if lost else "revoked")
         for number in numbers & self._restoring:
             self._restorer.cancel(number)
         self._restored = deque(each for each in self._restored if each.partition not in numbers)

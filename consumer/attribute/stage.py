@@ -72,9 +72,7 @@ class AttributeStage:
         self._uncommitted_records = 0
         inputs = (settings.session_topic, settings.order_topic)
         self._floods = {topic: FloodGuard(topic, settings.flood_share) for topic in inputs}
-        self._assignment = Assignment(
-            inputs, restorer, self, on_restored=lambda done: metrics.restored(done.seconds, done.changes)
-        )
+        self._assignment = Assignment(inputs, restorer, self, metrics)
         self._source = open_source(self._assignment)
         try:
             self._transaction = open_transaction(self._source)

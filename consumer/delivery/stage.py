@@ -111,7 +111,7 @@ class DeliverStage:
             (settings.conversion_topic, settings.deferred_topic),
             restorer,
             self,
-            on_restored=lambda done: metrics.restored(done.seconds, done.changes),
+            metrics,
         )
         self._source = open_source(self._assignment)
         try:
