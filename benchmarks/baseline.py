@@ -142,7 +142,9 @@ class Join:
                     known.append(msgspec.msgpack.decode(cast("bytes", value), type=Touch))
                 decided = lastclick.decide(order, known, self._rules)
                 source = Position(self._names.order_completed, partition, offset)
-                record = conversion.build(order, conversion.fingerprint(order), decided, self._rules, source, None)
+                record = conversion.build(
+                    order, conversion.fingerprint(order), decided, self._rules, source, None, entered_at_ms=0
+                )
                 key = outbox_key(record.programme, record.order_ref)
                 self._producer.produce(self._names.conversion, self._encoded(record), key)
                 self._store(

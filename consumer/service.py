@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 
 from consumer.errors import Unavailable
+from consumer.ops import catalogue
 from consumer.ops.health import Health, Heartbeat
 from consumer.ops.metrics import Metrics
 from consumer.ops.server import OpsServer
@@ -27,6 +28,7 @@ from consumer.state.folder import StateFolder
 from consumer.wiring.attribute import open_attribute
 from consumer.wiring.clients import Role
 from consumer.wiring.deliver import open_deliver
+from consumer.wiring.gauges import show_settings
 
 _log = structlog.get_logger(__name__)
 
@@ -58,12 +60,16 @@ class Service:
         self._roles = tuple(roles)
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
-        self.metrics = Metrics()
+        self.metrics = Metrics([each.advertiser_id for each in settings.programmes], self._roles)
+        show_settings(self.metrics, settings, self._roles)
         self.health = Health()
         self.ops: OpsServer | None = None
         self._stages: dict[Role, Stage] = {}
         for role in self._roles:
             self.health.require(role, partial(self._is_ready, role))
+        self.metrics.gauges.ask(
+            catalogue.READY, "service", lambda: {(role,): float(self._is_ready(role)) for role in self._roles}
+        )
 
     @property
     def settings(self) -> Settings:

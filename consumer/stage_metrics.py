@@ -7,10 +7,18 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from consumer.errors import ConsumerError, Rebalanced, SchemaUnavailable
 from consumer.stream.log import TopicPartition
 
 AbortReason = Literal["rebalanced", "unavailable", "registry"]
 RebalanceEvent = Literal["assigned", "revoked", "lost"]
+
+
+def abort_reason(error: ConsumerError) -> AbortReason:
+    """Return why a transaction was aborted."""
+    if isinstance(error, Rebalanced):
+        return "rebalanced"
+    return "registry" if isinstance(error, SchemaUnavailable) else "unavailable"
 
 
 class Behind(Struct, frozen=True):

@@ -39,9 +39,7 @@ class Outputs:
             raise RecordTooLarge(self._settings.conversion_topic, len(key) + len(value), limit)
         self._transaction.send(self._settings.conversion_topic, key, value)
         self._tally.written[self._settings.conversion_topic] += 1
-        self._tally.conversions[conversion.channel] += 1
-        if conversion.notes:
-            self._tally.notes.update(conversion.notes)
+        self._tally.conversions.add(conversion)
         self.waiting = True
 
     def dead_letter(self, letter: DeadLetter) -> None:

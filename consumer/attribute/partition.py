@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from consumer import dead_letter
 from consumer.attribute import letters
+from consumer.attribute.noticed import Noticed
 from consumer.attribute.ports import Decoders
 from consumer.attribution import conversion, erasure, landing, lastclick
 from consumer.attribution.channels import ChannelTable
@@ -76,11 +77,10 @@ class AttributePartition:
         self.state = state
         self.next_session, self.next_order = self._committed = start
         self.dirty = False
-        self.malformed_checksums = 0
-        self.late_sessions = 0
-        self.erased_checksums = 0
-        self.forgotten_visitors = 0
-        self.forgotten_orders = 0
+        self.noticed = Noticed()
+        self.newest_session_ms: int | None = None
+        """Timestamp of the newest session record taken, and of the newest order record."""
+        self.newest_order_ms: int | None = None
         self.early: Counter[Decided] = Counter()
         """Orders decided since the last `decide` because a visitor was to be forgotten."""
         self._swept_to: str | None = None
@@ -107,6 +107,7 @@ class AttributePartition:
         ledger = state.ledger
         ledger.sessions += 1
         self.next_session = record.offset + 1
+        self.newest_session_ms = record.timestamp_ms
         self.dirty = True
         try:
             if record.value is None and (record.key or orders_to_forget(record.headers)):
@@ -124,12 +125,18 @@ class AttributePartition:
             ledger.sessions_dead += 1
             self._dead_letter(record, error, None)
             return False
-        channel, rule, awc, kind, malformed = landing.read(event.landing_url, event.referrer, self._table)
+        url = event.landing_url
+        channel, rule, awc, kind, malformed = landing.read(url, event.referrer, self._table)
+        noticed = self.noticed
+        if "?" in url:
+            noticed.sessions_with_query += 1
+        if awc is not None:
+            noticed.checksums[kind] = noticed.checksums.get(kind, 0) + 1
         if malformed:
-            self.malformed_checksums += 1
+            noticed.malformed_checksums += 1
         watermark = ledger.watermark_ms
         if landed_at_ms + self._grace_ms <= watermark:
-            self.late_sessions += 1
+            noticed.lateness_ms.append(watermark - landed_at_ms - self._grace_ms)
         state.add_touch(
             event.visitor_id,
             Touch(record.offset, landed_at_ms, watermark, event.session_id, channel, rule, awc, kind, event.consent),
@@ -142,6 +149,7 @@ class AttributePartition:
         ledger = self.state.ledger
         ledger.orders += 1
         self.next_order = record.offset + 1
+        self.newest_order_ms = record.timestamp_ms
         self.dirty = True
         order: OrderCompleted | None = None
         try:
@@ -191,7 +199,7 @@ class AttributePartition:
             if visitor not in waiting:
                 for touch in refused:
                     state.rewrite(visitor, erasure.without_checksum(touch, touches))
-                self.erased_checksums += len(refused)
+                self.noticed.erased_checksums += len(refused)
                 self.dirty = True
         self._swept_to = visitors[-1][0] if visitors else None
         return not visitors
@@ -206,8 +214,7 @@ class AttributePartition:
         self.state.rollback()
         self.next_session, self.next_order = self._committed
         self.pending = self._load_pending()
-        self.malformed_checksums = self.late_sessions = self.erased_checksums = 0
-        self.forgotten_visitors = self.forgotten_orders = 0
+        self.noticed = Noticed()
         self.early = Counter()
         self._swept_to = None
         self.dirty = False
@@ -217,7 +224,7 @@ class AttributePartition:
         if record.key:
             self._forget_visitor(record, record.key)
         for order in orders_to_forget(record.headers):
-            self.forgotten_orders += self.state.forget_checksums(order)
+            self.noticed.forgotten_orders += self.state.forget_checksums(order)
 
     def _forget_visitor(self, record: Record, key: bytes) -> None:
         """Erase the visitor of a key, but for a marker.
@@ -238,7 +245,7 @@ class AttributePartition:
         for waiting in self.pending.of_visitor(visitor):
             self.early[self._decide(waiting, self.next_session)] += 1
         self.state.forget_visitor(visitor, erasure.marker(record.offset, record.timestamp_ms))
-        self.forgotten_visitors += 1
+        self.noticed.forgotten_visitors += 1
 
     def _identify(self, record: Record, order: OrderCompleted, rules: Rules) -> Arrival:
         ledger = self.state.ledger
@@ -271,12 +278,12 @@ class AttributePartition:
                 "the order is too large to be kept until it is decided (topics.max_message_bytes): send fewer or "
                 "shorter lines, or raise the limit of the topics and the setting",
             )
-        self.pending.add(self._waiting(key, order, record.offset))
+        self.pending.add(self._waiting(key, order, record.offset, record.timestamp_ms))
         return "pending"
 
-    def _waiting(self, key: bytes, order: OrderCompleted, offset: int) -> Waiting:
+    def _waiting(self, key: bytes, order: OrderCompleted, offset: int, entered_at_ms: int) -> Waiting:
         waits_until_ms = order.completed_at_ms + self._shop.grace_ms if order.visitor_id else 0
-        return Waiting(waits_until_ms, offset, key, order.visitor_id)
+        return Waiting(waits_until_ms, offset, key, order.visitor_id, entered_at_ms)
 
     def _decide_ready(self, decided: Counter[Decided]) -> None:
         for waiting in self.pending.ready(self.state.ledger.watermark_ms):
@@ -344,7 +351,7 @@ class AttributePartition:
                     f"partition {self.state.partition} holds orders of programme {programme_in(key)} that wait to be "
                     "decided, but programmes does not name it: put it back until they are"
                 )
-            waiting.add(self._waiting(key, pending.order, pending.offset))
+            waiting.add(self._waiting(key, pending.order, pending.offset, pending.entered_at_ms))
         return waiting
 
     def _check_event_time(self, event_time_ms: int, record: Record, field: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
+from consumer.attribute.conversion_counts import ConversionCounts
+from consumer.attribute.noticed import Noticed
 from consumer.events import Conversion, DeadLetter, OrderCompleted, SessionLanded
+from consumer.stage_metrics import StageMetrics
 from consumer.stream.log import TopicPartition
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -70,46 +73,26 @@ class Encoders(Struct, frozen=True):
     dead_letter: Callable[[DeadLetter], bytes]
 
 
-class AttributeMetrics(Protocol):
-    """What the stage reports; calls are per batch, never per record."""
+class PartitionStanding(Struct, frozen=True):
+    """Where a partition stands."""
 
-    def records(self, topic: str, count: int) -> None:
-        """So many records of an input topic were taken."""
+    watermark_ms: int
+    """How far event time has come; 0: no session yet."""
+    pending: int
+    """Orders that wait for the sessions before them."""
 
-    def written(self, topic: str, count: int) -> None:
-        """So many records were committed to a topic."""
+
+class AttributeMetrics(StageMetrics, Protocol):
+    """What the stage reports beside what every stage does; calls are per batch, never per record."""
 
     def orders(self, ending: str, count: int) -> None:
         """So many orders got this ending (or were decided)."""
 
-    def dead_letters(self, reason: str, count: int) -> None:
-        """So many records were rejected for this reason."""
+    def conversions(self, counts: ConversionCounts) -> None:
+        """These conversions were committed just now; ``counts`` is emptied afterwards."""
 
-    def conversions(self, channel: str, count: int) -> None:
-        """So many orders were decided for this channel."""
+    def noticed(self, noticed: Noticed) -> None:
+        """So much was noticed in a partition since it was told last, and committed."""
 
-    def notes(self, note: str, count: int) -> None:
-        """For so many conversions this was done to express the order (`Conversion.notes`)."""
-
-    def lag(self, records: Mapping[TopicPartition, int]) -> None:
-        """How many records of each assigned input partition are not taken yet."""
-
-    def committed(self, seconds: float) -> None:
-        """A transaction committed."""
-
-    def aborted(self) -> None:
-        """A transaction was aborted and its work will be done again."""
-
-    def partition(
-        self, partition: int, *, watermark_ms: int, pending: int, late_sessions: int, malformed_checksums: int
-    ) -> None:
-        """Where a partition stands, and how many sessions came late or malformed since the last call."""
-
-    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
-        """So many visitors and orders' checksums were forgotten, and refused checksums erased, since the last call."""
-
-    def released(self, partitions: Sequence[int]) -> None:
-        """These partitions are no longer ours."""
-
-    def restored(self, seconds: float, changes: int) -> None:
-        """A partition's state was brought up to its changelog."""
+    def partitions(self, standings: Mapping[int, PartitionStanding]) -> None:
+        """Where the partitions stand that are worked on; others are no longer told of."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from consumer.attribute.noticed import Noticed
 from consumer.attribute.partition import AttributePartition
 from consumer.attribute.ports import AttributeMetrics, AttributeSettings
 from consumer.attribute.tally import Tally
@@ -48,22 +49,6 @@ class Settlement:
         self._tally.report()
         self._metrics.committed(self._monotonic_s() - started_s)
 
-    def report(self, worker: AttributePartition) -> None:
-        """Tell the metrics where a partition stands, and what was counted in it since the last time."""
-        self._metrics.partition(
-            worker.state.partition,
-            watermark_ms=worker.state.ledger.watermark_ms,
-            pending=len(worker.pending),
-            late_sessions=worker.late_sessions,
-            malformed_checksums=worker.malformed_checksums,
-        )
-        if worker.erased_checksums or worker.forgotten_visitors or worker.forgotten_orders:
-            self._metrics.erased(
-                visitors=worker.forgotten_visitors, orders=worker.forgotten_orders, checksums=worker.erased_checksums
-            )
-        worker.late_sessions = worker.malformed_checksums = 0
-        worker.erased_checksums = worker.forgotten_visitors = worker.forgotten_orders = 0
-
     def _send(self, worker: AttributePartition) -> None:
         state, settings = worker.state, self._settings
         for value in state.touch_records(settings.max_message_bytes // 4):
@@ -81,4 +66,5 @@ class Settlement:
             ends[TopicPartition(self._settings.orders_topic, number)],
         )
         worker.mark_committed()
-        self.report(worker)
+        self._metrics.noticed(worker.noticed)
+        worker.noticed = Noticed()

@@ -19,6 +19,7 @@ from consumer.attribute.outputs import Outputs
 from consumer.attribute.partition import AttributePartition
 from consumer.attribute.ports import AttributeMetrics, AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.quiet import EndAsker
+from consumer.attribute.reporting import Reporting
 from consumer.attribute.settlement import Settlement
 from consumer.attribute.sweeps import Sweeps
 from consumer.attribute.tally import Tally
@@ -27,7 +28,8 @@ from consumer.attribution.join import PendingOrders
 from consumer.attribution.rules import Rulebook
 from consumer.errors import ConsumerError, Rebalanced, SchemaUnavailable, Unavailable
 from consumer.flood import FloodGuard
-from consumer.lag import Lag
+from consumer.loop_time import LoopTime
+from consumer.stage_metrics import abort_reason
 from consumer.state.partition import PartitionState
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
@@ -80,11 +82,12 @@ class AttributeStage:
             # Left open it would be a member of the group that nobody polls, and hold partitions.
             self._source.close()
             raise
-        self._tally = Tally(metrics)
+        self._tally = Tally(metrics, {each.advertiser_id: each.groups.default for each in rulebook.programmes})
         self._outputs = Outputs(self._transaction, encoders, settings, self._tally)
         self._keys = KeyGuards(inputs) if settings.check_keys else None
         self._settlement = Settlement(self._transaction, settings, self._tally, metrics, monotonic_s)
-        self._lag = Lag(self._source, metrics.lag, monotonic_s, settings.lag_interval_s)
+        self._reporting = Reporting(self._source, settings, metrics, monotonic_s)
+        self._loop = LoopTime(metrics.loop, monotonic_s, first="assign")
         self._sweeps = Sweeps(
             self._source,
             lambda partition: settings.inputs(partition)[1],
@@ -126,15 +129,20 @@ class AttributeStage:
 
     def step(self, timeout_s: float) -> None:
         """Poll once, join what came, decide what can be decided, commit if it is time."""
+        loop = self._loop
+        loop.enter("assign")
         # Activating before the poll makes sure that a polled record belongs to its partition's present assignment.
         self._assignment.advance()
         if self._assignment.restoring and self._dirty_since_s is None:
             # An abort that an outage cut short leaves a transaction open, and restoring waits for its end.
             self._transaction.abort()
+        loop.enter("poll")
         records = self._source.poll(self._settings.max_poll_records, timeout_s)
         try:
             if records:
+                loop.enter("join")
                 self._take(records)
+            loop.enter("decide")
             self._ends.advance((self._sessions(number), w.pending) for number, w in self._partitions.items())
             self._decide()
         except (Unavailable, SchemaUnavailable) as error:
@@ -143,10 +151,12 @@ class AttributeStage:
             self._rewind()
             return
         if self._commit_is_due(drained=len(records) < self._settings.max_poll_records):
+            loop.enter("commit")
             self._commit()
+        loop.enter("other")
         if self._sweeps.advance(self._partitions):
             self._note_work(0)
-        self._lag.advance(at for number in self._partitions for at in self._settings.inputs(number))
+        self._reporting.advance(self._partitions)
 
     def close(self) -> None:
         """Commit what is done if the group still lets us, and leave."""
@@ -154,6 +164,7 @@ class AttributeStage:
             self._source.close()
         finally:
             self._transaction.close()
+            self._loop.flush()
 
     def activate(self, partition: int, committed: Mapping[TopicPartition, Committed]) -> None:
         """Start a restored partition where the group left it, or at the cut-over if it is new.
@@ -183,7 +194,6 @@ class AttributeStage:
             self._assignment.restore_again(partition)
             return
         self._sweeps.begin(partition)
-        self._settlement.report(worker)
         _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
         self._start(worker)
 
@@ -318,7 +328,7 @@ class AttributeStage:
 
     def _note_abort(self, error: ConsumerError) -> None:
         _log.warning("transaction aborted, its work will be done again", reason=str(error))
-        self._metrics.aborted()
+        self._metrics.aborted(abort_reason(error))
 
     def _rewind(self) -> None:
         """Go back to the last commit: drop what came after it and read it again.

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
+from consumer.attribute.conversion_counts import ConversionCounts
 from consumer.attribute.ports import AttributeMetrics
 
 
 class Tally:
-    """Counts until the commit tells whether they hold."""
+    """Counts until the commit tells whether they hold.
 
-    def __init__(self, metrics: AttributeMetrics) -> None:
+    Args:
+        metrics: told then.
+        default_groups: the default commission group of each programme.
+    """
+
+    def __init__(self, metrics: AttributeMetrics, default_groups: Mapping[str, str]) -> None:
         self._metrics = metrics
         self.records: Counter[str] = Counter()
         """Records taken, by topic."""
@@ -18,10 +25,8 @@ class Tally:
         """Records sent, by topic."""
         self.orders: Counter[str] = Counter()
         """Orders, by what became of them; those that went on waiting are left out."""
-        self.conversions: Counter[str] = Counter()
-        """Conversions written, by channel."""
-        self.notes: Counter[str] = Counter()
-        """Conversions for which something was done, by what."""
+        self.conversions = ConversionCounts(default_groups)
+        """Conversions written."""
         self.dead_letters: Counter[str] = Counter()
         """Records rejected, by reason."""
 
@@ -33,15 +38,14 @@ class Tally:
             self._metrics.written(topic, count)
         for ending, count in self.orders.items():
             self._metrics.orders(ending, count)
-        for channel, count in self.conversions.items():
-            self._metrics.conversions(channel, count)
-        for note, count in self.notes.items():
-            self._metrics.notes(note, count)
+        if self.conversions.written:
+            self._metrics.conversions(self.conversions)
         for reason, count in self.dead_letters.items():
             self._metrics.dead_letters(reason, count)
         self.forget()
 
     def forget(self) -> None:
         """The work was taken back, or told already."""
-        for counter in (self.records, self.written, self.orders, self.conversions, self.notes, self.dead_letters):
+        for counter in (self.records, self.written, self.orders, self.dead_letters):
             counter.clear()
+        self.conversions.clear()

@@ -21,6 +21,8 @@ class Waiting(NamedTuple):
     offset: int
     key: bytes
     visitor: str | None = None
+    entered_at_ms: int = 0
+    """Timestamp of its record."""
 
 
 class FetchClock:
@@ -97,6 +99,10 @@ class PendingOrders:
         heappush(self._heap, waiting)
         self._waiting[waiting.key] = waiting
         self._undrained.append((self._orders_read, waiting))
+
+    def oldest(self) -> Waiting | None:
+        """Return the order that was read first of those that wait."""
+        return next(iter(self._waiting.values()), None)
 
     def visitors(self) -> set[str | None]:
         """Return the visitors whose orders wait."""

@@ -21,6 +21,7 @@ from consumer.cli import (
     explain,
     export_offline,
     forget,
+    metrics,
     programmes,
     receipts,
     run,
@@ -58,6 +59,7 @@ app.command()(receipts.receipts)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
+app.command()(metrics.metrics)
 app.add_typer(settings.app, name="settings")
 app.command()(demo.demo)
 

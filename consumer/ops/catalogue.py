@@ -24,6 +24,7 @@ LATENESS_S = (1, 5, 15, 60, 300, 1800, 3600, 21_600, 86_400, 604_800)
 STAGES = ("attribute", "deliver")
 OUTCOMES = ("delivered", "rejected", "throttled", "not_sent", "unknown")
 STOPS = ("paused", "halted", "breaker")
+LIMITS = ("rate", "concurrency", "calls")
 ORDER_ENDINGS = ("decided", "duplicate", "conflict", "before_cut_over", "not_reportable", "dead_letter")
 CONVERSION_ENDINGS = ("delivered", "shadow", "for_export", "dead_letter", "repeat", "silent_repeat")
 NOTES = ("pro_rata", "default_group", "unknown_group", "malformed_awc", "forgotten")
@@ -34,7 +35,7 @@ ATTRIBUTE_STATES = ("assign", "poll", "join", "decide", "commit", "other")
 DELIVER_STATES = ("assign", "poll", "read", "send", "wait", "commit", "other")
 
 
-class Metric(Struct, frozen=True, kw_only=True):
+class Metric(Struct, frozen=True, kw_only=True, eq=False):
     """One metric, as it is declared to Prometheus."""
 
     name: str
@@ -257,7 +258,7 @@ LIMITED = _gauge(
     "1 while conversions of a programme wait for its rate, its concurrency, or the calls that its key allows.",
     "programme",
     "limit",
-    known={"limit": ("rate", "concurrency", "calls")},
+    known={"limit": LIMITS},
 )
 WAITING = _gauge("awin_waiting_conversions", "Conversions of a programme that wait for their attempt.", "programme")
 IN_FLIGHT = _gauge("awin_in_flight_requests", "Requests to Awin under way.", "programme")
@@ -283,6 +284,77 @@ DEAD_LETTER_REASONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+SECTIONS: Mapping[str, tuple[Metric, ...]] = {
+    "The process": (
+        BUILD,
+        CONFIG,
+        READY,
+        HEARTBEAT,
+    ),
+    "Both stages": (
+        RECORDS,
+        WRITTEN,
+        LOOP_SECONDS,
+        COMMIT_SECONDS,
+        ABORTED,
+        REBALANCED,
+        BROKERS_UP,
+        DEAD_LETTERS,
+        LAG,
+        POSITION,
+        RETENTION,
+        OLDEST,
+    ),
+    "State": (
+        RESTORES,
+        RESTORE_SECONDS,
+        RESTORED_CHANGES,
+        RESTORING,
+        RESTORE_REMAINING,
+        RESTORE_STARTED,
+        STORE_BYTES,
+    ),
+    "Attribute": (
+        ORDERS,
+        CONVERSIONS,
+        DUE,
+        CONVERSION_VALUE,
+        WITH_CHECKSUM,
+        DEFAULT_GROUP,
+        TEST,
+        FORCED,
+        NOTED,
+        DECISION_SECONDS,
+        SESSIONS_WITH_QUERY,
+        SESSION_CHECKSUMS,
+        LATE_SESSIONS,
+        ERASED,
+        WATERMARK,
+        PENDING,
+    ),
+    "Deliver": (
+        ATTEMPTS,
+        ATTEMPT_SECONDS,
+        FAILURES,
+        RETRIES,
+        POSSIBLE_REPEATS,
+        ENDINGS,
+        DELIVERED,
+        DELIVERED_VALUE,
+        DEFERRALS,
+        STOPPED,
+        LIMITED,
+        WAITING,
+        IN_FLIGHT,
+        OUTSTANDING,
+        OUTSTANDING_LIMIT,
+        CUT,
+        DELIVERY_SECONDS,
+    ),
+}
+"""All metrics, as the reference page has them."""
+
+
 def all_metrics() -> list[Metric]:
     """Return every metric, in the order of this module."""
-    return [value for value in globals().values() if isinstance(value, Metric)]
+    return [metric for section in SECTIONS.values() for metric in section]

@@ -39,6 +39,13 @@ class Progress(NamedTuple):
     done: int
     total: int | None
     """``None`` while it waits for its turn or for the broker."""
+    age_s: float
+    """Seconds since it was begun."""
+
+    @property
+    def remaining(self) -> int | None:
+        """Offsets that are still to be looked at; ``None`` while that is not known."""
+        return None if self.total is None else self.total - self.done
 
 
 class _Job:
@@ -47,6 +54,7 @@ class _Job:
     def __init__(self, work: CatchUp, due_s: float) -> None:
         self.work = work
         self.due_s = due_s
+        self.begun_s = due_s
         self.retry_s = FIRST_RETRY_S
 
 
@@ -146,8 +154,9 @@ class Restorer:
     def progress(self) -> list[Progress]:
         """Return how far each begun partition has come, for metrics. Any thread may call it."""
         with self._changed:
-            works = [job.work for job in self._jobs.values()]
-        return [Progress(work.partition, work.done, work.total) for work in works]
+            jobs = list(self._jobs.values())
+        now_s = self._monotonic()
+        return [Progress(job.work.partition, job.work.done, job.work.total, now_s - job.begun_s) for job in jobs]
 
     def close(self) -> None:
         """Cancel everything and end the thread. After it nothing is written. May be repeated."""

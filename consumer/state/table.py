@@ -60,6 +60,10 @@ class Table:
         self._max_age_ms = max_checkpoint_age_ms
         self._now_ms = now_ms
 
+    def size_bytes(self) -> int:
+        """Return about how much the table takes; any thread may ask."""
+        return self._store.size_bytes()
+
     def get(self, partition: int, key: bytes) -> bytes | None:
         """Return the value of a key in a partition, or ``None``."""
         return self._store.get(_prefix(partition) + key)

@@ -10,7 +10,7 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from consumer.errors import Fenced, OffsetsLost, Rebalanced, Unavailable
-from consumer.stream import offsets
+from consumer.stream import brokers, offsets
 from consumer.stream.log import Committed, RebalanceListener, Record, TopicPartition
 from consumer.stream.native import is_joined, names, native, ours
 from consumer.stream.properties import ErrorReports, Properties, describe, merge, open_admin, open_client
@@ -48,6 +48,7 @@ class KafkaSource:
         group: name of the consumer group.
         instance: this process's name in the broker's logs and metrics; no static membership.
         on_error: given the client's errors as text, each kind at most every 10 s. Broker loss is told only here.
+        on_brokers: given the number of brokers that are connected, every few seconds, on the polling thread.
 
     Raises:
         SettingsError: a property is refused, unknown to librdkafka or has a wrong value.
@@ -62,13 +63,14 @@ class KafkaSource:
         group: str,
         instance: str,
         on_error: Callable[[str], None] | None = None,
+        on_brokers: Callable[[int], None] | None = None,
     ) -> None:
         self._listener = listener
         self._reports = ErrorReports(on_error, time.monotonic)
         self._incremental = properties.get("group.protocol") == "consumer"
         fixed = {**_FIXED, **(_FIXED_CONSUMER if self._incremental else _FIXED_CLASSIC), "group.id": group}
         merged = merge(properties, {**_DEFAULTS, "client.id": instance}, fixed)
-        self._consumer = open_client(Consumer, {**merged, "error_cb": self._reports})
+        self._consumer = open_client(Consumer, {**merged, "error_cb": self._reports, **brokers.watching(on_brokers)})
         self._admin = open_admin(properties, instance)
         self._assigned: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
 from msgspec import Struct
 
-from consumer.stream.topics import TopicFacts, TopicPlan, TopicSpec, answer_of, describe, owned
+from consumer.stream.topics import TopicFacts, TopicPlan, TopicSpec, configs, describe, owned
 
 Severity = Literal["error", "warning"]
 
@@ -38,32 +35,20 @@ def check(admin: AdminClient, plan: TopicPlan, timeout_s: float = 10.0) -> list[
     """
     inputs = (plan.session_landed, plan.order_completed)
     facts = describe(admin, [*inputs, *(spec.name for spec in owned(plan, 1))], timeout_s)
-    configs = _configs(admin, facts, timeout_s)
+    found = configs(admin, facts, timeout_s)
     findings = _check_counts(inputs, facts)
     for name in inputs:
         if name in facts:
-            findings += _check_input(name, configs[name], plan)
+            findings += _check_input(name, found[name], plan)
     counts = [facts[name].partitions for name in inputs if name in facts]
     for spec in owned(plan, counts[0]) if counts else ():
         if spec.name in facts:
-            findings += _check_owned(spec, facts[spec.name], configs[spec.name])
+            findings += _check_owned(spec, facts[spec.name], found[spec.name])
         else:
             findings.append(
                 Finding("error", spec.name, "topic", "missing", "exists", "run `awin-consumer topics create`")
             )
     return sorted(findings, key=lambda each: each.severity)
-
-
-def _configs(admin: AdminClient, names: Iterable[str], timeout_s: float) -> dict[str, dict[str, str]]:
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    futures = admin.describe_configs(resources, request_timeout=timeout_s) if resources else {}
-    configs = {}
-    for resource, future in futures.items():
-        entries: dict[str, ConfigEntry] | None = answer_of(
-            future, timeout_s, f"settings of topic {resource.name}", unless=KafkaError.NO_ERROR
-        )
-        configs[resource.name] = {key: str(entry.value) for key, entry in (entries or {}).items()}
-    return configs
 
 
 def _check_counts(inputs: tuple[str, str], facts: Mapping[str, TopicFacts]) -> list[Finding]:

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.admin._topic import TopicDescription
 from confluent_kafka.cimpl import NewTopic
 from msgspec import Struct
@@ -104,6 +106,24 @@ def describe(admin: AdminClient, names: Iterable[str], timeout_s: float = 10.0) 
             replication = min(len(partition.replicas) for partition in answer.partitions)
             facts[name] = TopicFacts(str(answer.topic_id), len(answer.partitions), replication)
     return facts
+
+
+def configs(admin: AdminClient, names: Iterable[str], timeout_s: float = 10.0) -> dict[str, dict[str, str]]:
+    """Return the configuration of these topics, which exist.
+
+    Raises:
+        Unavailable: no answer in time.
+        TopicError: the broker refuses to tell.
+    """
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    futures = admin.describe_configs(resources, request_timeout=timeout_s) if resources else {}
+    found = {}
+    for resource, future in futures.items():
+        entries: dict[str, ConfigEntry] | None = answer_of(
+            future, timeout_s, f"settings of topic {resource.name}", unless=KafkaError.NO_ERROR
+        )
+        found[resource.name] = {key: str(entry.value) for key, entry in (entries or {}).items()}
+    return found
 
 
 def copartitioned(facts: Mapping[str, TopicFacts], names: Sequence[str]) -> int:

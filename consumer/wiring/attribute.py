@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.stage import AttributeStage
-from consumer.ops.metrics import AttributeReporter, Metrics
+from consumer.ops.attribute_reporter import AttributeReporter
+from consumer.ops.metrics import Metrics
 from consumer.settings import Settings, milliseconds
 from consumer.state import orders, touches
 from consumer.state.folder import StateFolder
@@ -25,6 +26,7 @@ from consumer.stream.properties import open_client
 from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
 from consumer.wiring.doors import Doors
+from consumer.wiring.gauges import show_retention, watch_brokers, watch_restores, watch_stores
 from consumer.wiring.rulebook import rulebook
 from consumer.wiring.topics import touch_retention_ms
 
@@ -61,8 +63,12 @@ def open_attribute(
     open_store = partial(RocksStore, memory=memory, memtable_bytes=memtable_bytes)
     touch_table = _table(settings, folder, names.touches, facts[names.touches].topic_id, open_store, stack)
     order_table = _table(settings, folder, names.orders, facts[names.orders].topic_id, open_store, stack)
-    doors = Doors(settings, "attribute", folder.instance_id, inputs)
+    doors = Doors(settings, "attribute", folder.instance_id, inputs, watch_brokers(metrics, "attribute"))
     restorer = doors.restorer((touch_table, order_table), stack)
+    watch_restores(metrics, "attribute", restorer)
+    watch_stores(metrics, "attribute", {"touches": touch_table.size_bytes, "orders": order_table.size_bytes})
+    show_retention(metrics, "attribute", admin, inputs)
+    stack.callback(metrics.gauges.leave, "attribute")
     schemas = Schemas.load(settings.schemas.directory)
     limits = stage_settings(settings)
     if max_poll_records is not None:
@@ -78,7 +84,7 @@ def open_attribute(
         restorer=restorer,
         decoders=Decoders(SessionDecoder(schemas), OrderDecoder(schemas)),
         encoders=Encoders(ConversionEncoder(schemas), DeadLetterEncoder(schemas)),
-        metrics=AttributeReporter(metrics),
+        metrics=AttributeReporter(metrics, now_ms),
         monotonic_s=time.monotonic,
         now_ms=now_ms,
     )

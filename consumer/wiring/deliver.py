@@ -22,7 +22,8 @@ from consumer.delivery.pacing.limiter import CallPace, RateLimiter
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.events import Method as MethodName
-from consumer.ops.metrics import DeliverReporter, Metrics
+from consumer.ops.deliver_reporter import DeliverReporter
+from consumer.ops.metrics import Metrics
 from consumer.settings import Settings, milliseconds
 from consumer.state.folder import StateFolder
 from consumer.state.rocksdb import MEBIBYTE, RocksMemory, RocksStore
@@ -41,6 +42,7 @@ from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
 from consumer.wiring.attribute import now_ms
 from consumer.wiring.doors import Doors
+from consumer.wiring.gauges import show_retention, watch_brokers, watch_restores, watch_stores
 
 _log = structlog.get_logger(__name__)
 
@@ -70,8 +72,13 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
         max_checkpoint_age_ms=milliseconds(names.delete_retention) // 2,
         now_ms=now_ms,
     )
-    doors = Doors(settings, "deliver", folder.instance_id, (names.conversion, names.deferred))
+    inputs = (names.conversion, names.deferred)
+    doors = Doors(settings, "deliver", folder.instance_id, inputs, watch_brokers(metrics, "deliver"))
     restorer = doors.restorer((table,), stack)
+    watch_restores(metrics, "deliver", restorer)
+    watch_stores(metrics, "deliver", {"sent": table.size_bytes})
+    show_retention(metrics, "deliver", admin, inputs)
+    stack.callback(metrics.gauges.leave, "deliver")
     schemas = Schemas.load(settings.schemas.directory)
     limits = stage_settings(settings)
     return DeliverStage(

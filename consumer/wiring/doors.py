@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import structlog
@@ -29,13 +29,22 @@ class Doors:
         role: the stage; names the group and the transactional id.
         instance: this instance's name among others of its group.
         inputs: the topics that it reads.
+        on_brokers: told how many brokers its source is connected to.
     """
 
-    def __init__(self, settings: Settings, role: Role, instance: str, inputs: Sequence[str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        role: Role,
+        instance: str,
+        inputs: Sequence[str],
+        on_brokers: Callable[[int], None],
+    ) -> None:
         self._settings = settings
         self._role = role
         self._instance = instance
         self._inputs = inputs
+        self._on_brokers = on_brokers
         self._group = clients.group(settings, role)
 
     def source(self, listener: RebalanceListener) -> KafkaSource:
@@ -47,6 +56,7 @@ class Doors:
             group=self._group,
             instance=self._instance,
             on_error=self._report,
+            on_brokers=self._on_brokers,
         )
 
     def transaction(self, source: Source) -> KafkaTransaction:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
-from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
+from consumer.attribute.conversion_counts import ConversionCounts
+from consumer.attribute.noticed import Noticed
+from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts, PartitionStanding
 from consumer.attribute.stage import AttributeStage
 from consumer.attribution.rules import Rulebook, Rules
 from consumer.errors import Fenced
+from consumer.stage_metrics import AbortReason, Behind, RebalanceEvent
 from consumer.state import orders, touches
 from consumer.state.memory import MemoryStore
 from consumer.state.restore import Restorer
@@ -68,7 +72,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.value: dict[tuple[str, str, str], Decimal] = {}
         self.most_pending = 0
+        self.standings: Mapping[int, PartitionStanding] = {}
+        self.inputs: Mapping[TopicPartition, Behind] = {}
+        self.oldest_ms: Mapping[int, int] = {}
+        self.lateness_ms: list[int] = []
+        self.loop_s: Counter[str] = Counter()
 
     def records(self, topic: str, count: int) -> None:
         self.counts[topic] += count
@@ -82,34 +92,50 @@ class Metrics:
     def dead_letters(self, reason: str, count: int) -> None:
         self.counts[reason] += count
 
-    def conversions(self, channel: str, count: int) -> None:
-        self.counts[channel] += count
+    def conversions(self, counts: ConversionCounts) -> None:
+        for (programme, channel, currency), count in counts.written.items():
+            self.counts[f"{programme} {channel}"] += count
+            kind = programme, channel, currency
+            self.value[kind] = self.value.get(kind, Decimal(0)) + counts.value[kind]
+        self.counts.update(counts.notes)
+        for name, by_programme in (
+            ("due", counts.due),
+            ("with checksum", counts.with_checksum),
+            ("default group", counts.default_group),
+            ("test", counts.test),
+        ):
+            self.counts[name] += by_programme.total()
+        self.counts["forced"] += counts.forced
 
-    def notes(self, note: str, count: int) -> None:
-        self.counts[note] += count
+    def noticed(self, noticed: Noticed) -> None:
+        self.counts["sessions with query"] += noticed.sessions_with_query
+        self.counts["checksums"] += sum(noticed.checksums.values())
+        self.counts["malformed_checksums"] += noticed.malformed_checksums
+        self.lateness_ms += noticed.lateness_ms
+        self.counts["erased orders"] += noticed.forgotten_orders
+        self.counts["erased visitors"] += noticed.forgotten_visitors
+        self.counts["erased checksums"] += noticed.erased_checksums
 
-    def lag(self, records: Mapping[TopicPartition, int]) -> None:
-        assert all(count >= 0 for count in records.values())
+    def behind(self, inputs: Mapping[TopicPartition, Behind]) -> None:
+        assert all(each.records >= 0 for each in inputs.values())
+        self.inputs = dict(inputs)
+
+    def partitions(self, standings: Mapping[int, PartitionStanding]) -> None:
+        self.standings = dict(standings)
+        self.most_pending = max([self.most_pending, *(each.pending for each in standings.values())])
+
+    def oldest(self, entered_at_ms: Mapping[int, int]) -> None:
+        self.oldest_ms = dict(entered_at_ms)
 
     def committed(self, seconds: float) -> None:
         assert seconds >= 0
         self.counts["committed"] += 1
 
-    def aborted(self) -> None:
-        self.counts["aborted"] += 1
+    def aborted(self, reason: AbortReason) -> None:
+        self.counts[f"aborted {reason}"] += 1
 
-    def partition(
-        self, partition: int, *, watermark_ms: int, pending: int, late_sessions: int, malformed_checksums: int
-    ) -> None:
-        del partition, watermark_ms
-        self.most_pending = max(self.most_pending, pending)
-        self.counts["late_sessions"] += late_sessions
-        self.counts["malformed_checksums"] += malformed_checksums
-
-    def erased(self, *, visitors: int, orders: int, checksums: int) -> None:
-        self.counts["erased orders"] += orders
-        self.counts["erased visitors"] += visitors
-        self.counts["erased checksums"] += checksums
+    def rebalanced(self, event: RebalanceEvent) -> None:
+        self.counts[event] += 1
 
     def released(self, partitions: Sequence[int]) -> None:
         self.counts["released"] += len(partitions)
@@ -117,6 +143,10 @@ class Metrics:
     def restored(self, seconds: float, changes: int) -> None:
         assert seconds >= 0
         self.counts["restored changes"] += changes
+
+    def loop(self, seconds: Mapping[str, float]) -> None:
+        assert all(spent_s >= 0 for spent_s in seconds.values())
+        self.loop_s.update(seconds)
 
 
 class Disk:
@@ -246,6 +276,7 @@ class Cluster:
             max_poll_records=max_poll_records,
             max_waiting_orders=max_waiting_orders,
             sweep_touches=max_poll_records,
+            lag_interval_s=0,
         )
         self.witness = Witness(self.log, self.settings, now_ms=self.clock.now_ms, monotonic_s=self.clock.monotonic_s)
 

@@ -170,8 +170,8 @@ ERASING = {
     "an order's checksums stay remembered": Mutant(
         "the checksums that are remembered with the order in the header are erased",
         "attribute/partition.py",
-        "self.forgotten_orders += self.state.forget_checksums(order)",
-        "self.forgotten_orders += bool(order)",
+        "self.noticed.forgotten_orders += self.state.forget_checksums(order)",
+        "self.noticed.forgotten_orders += bool(order)",
     ),
     "a marker is a landing": Mutant(
         "the marker of a forgotten visitor is no touch",

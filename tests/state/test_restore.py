@@ -232,7 +232,7 @@ def test_one_partition_does_not_hold_up_another() -> None:
 
 def test_progress_shows_every_begun_partition() -> None:
     """Progress counts changelog offsets, knows no total for a waiting partition, and ends when the result is taken."""
-    log, seen = new_log(), []
+    log, seen = new_log(), list[Progress]()
 
     def watching(record: Record) -> list[Change]:
         seen.extend(restorer.progress())
@@ -241,9 +241,12 @@ def test_progress_shows_every_begun_partition() -> None:
     append(log, "orders", (b"o1", b"1"), (b"o2", b"2"), (b"o3", b"3"))
     restorer = inline(log, new_table("orders", changes_of=watching), batch_records=2)
     restorer.begin(0)
-    assert restorer.progress() == [Progress(0, 0, None)]
+    (waiting,) = restorer.progress()
+    assert (waiting.partition, waiting.done, waiting.total, waiting.remaining) == (0, 0, None, None)
     restorer.finished()
-    assert seen == [Progress(0, 0, 4), Progress(0, 0, 4), Progress(0, 2, 4)]
+    assert [(each.done, each.total, each.remaining) for each in seen] == [(0, 4, 4), (0, 4, 4), (2, 4, 2)]
+    ages_s = [each.age_s for each in (waiting, *seen)]
+    assert ages_s == sorted(ages_s)
     assert restorer.progress() == []
 
 
