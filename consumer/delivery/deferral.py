@@ -29,6 +29,8 @@ class Deferral(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     unknown_attempts: int = 0
     first_attempt_at_ms: int | None = None
+    written_at_ms: int = 0
+    """When the conversion was written to the outbox; 0: not known."""
     suspect: bool = False
     """An earlier owner may have sent it."""
     counted: int = 0

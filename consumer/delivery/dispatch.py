@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import count
 
 from consumer.delivery.attempt.method import Method
+from consumer.delivery.attempt.sender import Answer
 from consumer.delivery.attempt.worker import Ticket, Worker
 from consumer.delivery.deferral import Why
-from consumer.delivery.metrics import DeliverMetrics
+from consumer.delivery.metrics import Attempted, DeliverMetrics, ProgrammeStanding
 from consumer.delivery.outstanding import Decided, Outstanding
 from consumer.delivery.pacing.gate import Gates
 from consumer.delivery.pacing.limiter import RateLimiter
@@ -80,8 +81,6 @@ class Dispatch:
                 item.prepared = method.prepare(conversion)
             except Unreportable as error:
                 return Decided(item, error)
-            if item.prepared.left_out and not item.attempts:
-                self._metrics.left_out(item.prepared.left_out)
         self._queue(conversion.programme, conversion.method, method).add(
             item, self._monotonic_s(), fresh=not item.deferrals
         )
@@ -145,9 +144,21 @@ class Dispatch:
             if reply.answer is None:
                 self._not_started(call)
             else:
-                self._metrics.attempt(reply.answer.outcome, reply.seconds)
+                self._metrics.attempted(_attempted(call, reply.answer, reply.seconds))
                 decided += self._verdicts.on(call, reply.answer, reply.started_at_ms)
         return decided
+
+    def standings(self) -> dict[str, ProgrammeStanding]:
+        """Return how many conversions of each programme wait or are under way, and which limits they wait for."""
+        found: dict[str, ProgrammeStanding] = {}
+        for queue in self._queues.values():
+            before = found.get(queue.programme, ProgrammeStanding())
+            found[queue.programme] = ProgrammeStanding(
+                limits=before.limits | queue.limits(),
+                waiting=before.waiting + len(queue),
+                in_flight=before.in_flight + queue.under_way,
+            )
+        return found
 
     def forget(self, partition: int) -> None:
         """Drop a partition's conversions; attempts under way for nothing else are broken off."""
@@ -222,3 +233,17 @@ class Dispatch:
     def _not_started(self, call: Call) -> None:
         call.queue.gate.breaker.withdrawn(call.probe)
         call.queue.again([item for item in call.items if not item.dropped], self._monotonic_s())
+
+
+def _attempted(call: Call, answer: Answer, seconds: float) -> Attempted:
+    # Without a status the excerpt is the name of what went wrong.
+    failure = answer.excerpt if answer.http_status is None else f"http_{answer.http_status}"
+    return Attempted(
+        programme=call.queue.programme,
+        method=call.queue.method.name,
+        outcome=answer.outcome,
+        failure="" if answer.outcome == "delivered" else failure,
+        seconds=seconds,
+        conversions=len(call.items),
+        again=sum(item.attempts > 0 for item in call.items),
+    )

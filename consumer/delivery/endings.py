@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from consumer import dead_letter
 from consumer.delivery import deferral
 from consumer.delivery.deferral import Deferral, Why
+from consumer.delivery.metrics import Sale
 from consumer.delivery.outstanding import Finished, Outstanding
 from consumer.delivery.sent import OFFLINE
 from consumer.errors import Reject
@@ -51,9 +52,11 @@ class Endings:
             ending="delivered",
             attempted=True,
             key=item.key,
+            programme=item.conversion.programme,
             receipt=self._written(item, "delivered", now_ms),
-            since_completed_s=(now_ms - item.conversion.completed_at_ms) / 1000,
-            since_decidable_s=(now_ms - item.conversion.decidable_at_ms) / 1000,
+            possible_repeat=item.suspect,
+            left_out=_left_out(item),
+            sale=_sale(item, now_ms),
         )
 
     def shadow(self, item: Outstanding) -> Finished:
@@ -62,6 +65,7 @@ class Endings:
             offset=item.record.offset,
             ending="shadow",
             key=item.key,
+            programme=item.conversion.programme,
             receipt=self._written(item, "shadow", self._now_ms()),
         )
 
@@ -74,6 +78,7 @@ class Endings:
             offset=item.record.offset,
             ending="for_export",
             key=item.key,
+            programme=item.conversion.programme,
             receipt=self._written(item, "deferred", self._now_ms(), OFFLINE),
         )
 
@@ -86,6 +91,9 @@ class Endings:
             reason=rejection.reason,
             attempted=item.attempts > 0 or item.suspect,
             key=item.key,
+            programme=item.conversion.programme,
+            possible_repeat=item.suspect,
+            left_out=_left_out(item),
             receipt=self._written(item, "dead_letter", now_ms, rejection.reason),
             dead_letter_key=item.record.key,
             dead_letter=self._dead_letter(item.record, item.at, rejection, now_ms, item.conversion),
@@ -101,6 +109,7 @@ class Endings:
             attempts=receipt.attempts,
             unknown_attempts=receipt.unknown_attempts,
             first_attempt_at_ms=receipt.first_attempt_at_ms,
+            written_at_ms=item.written_at_ms,
             suspect=item.suspect or receipt.possible_repeat,
             counted=item.trial.counted,
         )
@@ -110,6 +119,8 @@ class Endings:
             reason=why,
             attempted=item.in_doubt or item.suspect,
             key=item.key,
+            programme=item.conversion.programme,
+            entered_at_ms=item.conversion.entered_at_ms,
             receipt=self._codecs.write_receipt(receipt),
             deferred=item.record.value,
             deferred_headers=(*deferral.others(item.record.headers), *deferral.header(put_off)),
@@ -122,12 +133,16 @@ class Endings:
             ending="repeat",
             in_order=True,
             key=item.key,
+            programme=item.conversion.programme,
             receipt=self._codecs.write_receipt(replace(known, repeats=known.repeats + 1)),
         )
 
     def silent_repeat(self, item: Outstanding) -> Finished:
         """As `repeat`, where the receipt may be the export's by now: nothing is written, only counted."""
-        return Finished(offset=item.record.offset, ending="silent_repeat", in_order=True, key=item.key)
+        programme = item.conversion.programme
+        return Finished(
+            offset=item.record.offset, ending="silent_repeat", in_order=True, key=item.key, programme=programme
+        )
 
     def conflict(self, item: Outstanding, known: Receipt) -> Finished:
         """A later conversion says something else about the same order: a dead letter, the receipt stays."""
@@ -213,6 +228,25 @@ class Endings:
         if len(record.value or b"") > self._max_value_bytes:
             letter = dead_letter.cut(letter, min(dead_letter.KEPT_BYTES, self._max_value_bytes))
         return self._codecs.write_dead_letter(letter)
+
+
+def _left_out(item: Outstanding) -> str:
+    """Return what its request left out, if one was made."""
+    return item.prepared.left_out if item.prepared is not None and item.attempts else ""
+
+
+def _sale(item: Outstanding, now_ms: int) -> Sale:
+    conversion = item.conversion
+    return Sale(
+        programme=conversion.programme,
+        channel=conversion.channel,
+        currency=conversion.currency,
+        amount=conversion.amount,
+        since_completion_s=(now_ms - conversion.completed_at_ms) / 1000,
+        since_entry_s=(now_ms - conversion.entered_at_ms) / 1000,
+        since_decidable_s=(now_ms - conversion.decidable_at_ms) / 1000,
+        since_conversion_s=(now_ms - item.written_at_ms) / 1000,
+    )
 
 
 def _superseding(receipt: Receipt, before: Receipt) -> Receipt:

@@ -128,6 +128,7 @@ class Intake:
             conversion=conversion,
             key=outbox_key(conversion.programme, conversion.order_ref),
             at=at,
+            written_at_ms=record.timestamp_ms if put_off is None else put_off.written_at_ms or record.timestamp_ms,
             trial=self._retries.begin(conversion.programme, 0 if put_off is None else put_off.counted),
             suspect=suspect,
         )

@@ -34,6 +34,8 @@ class Lane:
         self.at = at
         self.unread: deque[Record] = deque()
         """Polled, and not taken in yet: they hold no slot."""
+        self.newest_ms: int | None = None
+        """Timestamp of the newest record polled."""
         self._suspects_end = suspects_end
         self._frontier = Frontier(start)
         self._next_offset = start
@@ -71,6 +73,11 @@ class Lane:
         """How many records are taken in and not committed."""
         return len(self._frontier) + len(self._pending)
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest order whose conversion is taken in and has no ending entered Kafka."""
+        return min((item.conversion.entered_at_ms for item in self._outstanding.values()), default=None)
+
     def rank(self, offset: int) -> int:
         """Return the place of a record among those that are taken in and not committed: 1 for the first of them.
 
@@ -90,6 +97,7 @@ class Lane:
 
     def polled(self, record: Record) -> None:
         """Keep a record until it is taken in; one that was taken in before is dropped."""
+        self.newest_ms = record.timestamp_ms
         if record.offset >= self._next_offset and (not self.unread or record.offset > self.unread[-1].offset):
             self.unread.append(record)
 

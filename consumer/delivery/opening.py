@@ -11,6 +11,7 @@ from consumer.delivery.lane import Lane
 from consumer.delivery.mark import Mark
 from consumer.delivery.pacing.delay import Delay
 from consumer.delivery.partition import OutboxPartition
+from consumer.delivery.put_off import PutOff
 from consumer.delivery.settings import DeliverSettings
 from consumer.errors import OffsetsLost, TopicError
 from consumer.state.table import Table
@@ -61,7 +62,8 @@ def opening(
         _lane(at, committed.get(at), settings, source, facts, is_first=is_first) for at in (fresh, deferred)
     )
     delay = Delay(settings.deferred_delay_ms, settings.deferred_delay_cap_ms)
-    return OutboxPartition(partition, first, second, delay)
+    put_off = PutOff(2 * settings.deferred_delay_cap_ms / 1000)
+    return OutboxPartition(partition, first, second, delay, put_off)
 
 
 def _lane(

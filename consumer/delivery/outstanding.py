@@ -10,6 +10,7 @@ from msgspec import Struct
 from consumer.delivery.attempt.method import Prepared
 from consumer.delivery.attempt.sender import Answer
 from consumer.delivery.deferral import Why
+from consumer.delivery.metrics import Sale
 from consumer.delivery.pacing.retry import Trial
 from consumer.errors import Reject
 from consumer.events import Conversion, Position, Receipt
@@ -28,6 +29,8 @@ class Outstanding:
     key: bytes
     at: Position
     """Where the conversion stands in the outbox."""
+    written_at_ms: int
+    """When it was written there."""
     trial: Trial
     suspect: bool
     """An earlier owner of the partition may have sent it."""
@@ -87,5 +90,12 @@ class Finished(Struct, frozen=True, kw_only=True):
     """The conversion as it was read, to be tried later,"""
     deferred_headers: Headers = ()
     """and what was tried so far."""
-    since_completed_s: float = 0.0
-    since_decidable_s: float = 0.0
+    programme: str = ""
+    """Empty when the record says none."""
+    entered_at_ms: int = 0
+    """When its order entered Kafka."""
+    possible_repeat: bool = False
+    left_out: str = ""
+    """What its request did not say for being too long."""
+    sale: Sale | None = None
+    """Once it is delivered."""

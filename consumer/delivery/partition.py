@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.pacing.delay import Delay
+from consumer.delivery.put_off import PutOff
 
 
 class OutboxPartition:
@@ -18,13 +19,15 @@ class OutboxPartition:
         fresh: the outbox.
         deferred: what was put off.
         delay: how long that rests.
+        put_off: when what was put off entered Kafka.
     """
 
-    def __init__(self, number: int, fresh: Lane, deferred: Lane, delay: Delay) -> None:
+    def __init__(self, number: int, fresh: Lane, deferred: Lane, delay: Delay, put_off: PutOff) -> None:
         self.number = number
         self.fresh = fresh
         self.deferred = deferred
         self.delay = delay
+        self.put_off = put_off
         self.held: list[Outstanding] = []
         """To be sent when so much of what was read before them is committed that a successor would suspect them."""
         self._behind: dict[bytes, deque[Outstanding]] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from consumer.delivery.attempt.method import Method
+from consumer.delivery.metrics import Limit
 from consumer.delivery.outstanding import Outstanding
 from consumer.delivery.pacing.gate import Gate
 from consumer.delivery.pacing.limiter import RateLimiter
@@ -63,6 +64,17 @@ class Queue:
         """Whether nothing can begin now, whatever is in the queue."""
         busy = self.method.one_call_at_a_time and self.under_way > 0
         return busy or not self.gate.cap.free or self.gate.rate.wait_s() > 0 or self.pace.wait_s() > 0
+
+    def limits(self) -> frozenset[Limit]:
+        """Return the limits for which what is here has to wait now."""
+        if not len(self):
+            return frozenset()
+        waits: dict[Limit, bool] = {
+            "rate": self.gate.rate.wait_s() > 0,
+            "concurrency": not self.gate.cap.free,
+            "calls": self.pace.wait_s() > 0,
+        }
+        return frozenset(limit for limit, is_waited_for in waits.items() if is_waited_for)
 
     @property
     def is_probed(self) -> bool:

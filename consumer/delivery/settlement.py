@@ -85,6 +85,8 @@ class Settlement:
                 changes.append((finished.key, sent.pack(finished.receipt)))
             written.update(self._topics(finished))
             self._count(finished)
+            if finished.ending == "deferred":
+                partition.put_off.add(finished.entered_at_ms, self._monotonic_s())
         if changes:
             end = ends[TopicPartition(self._settings.receipt_topic, partition.number)]
             self._table.commit(partition.number, changes, end)
@@ -103,8 +105,18 @@ class Settlement:
             yield self._settings.deferred_topic
 
     def _count(self, finished: Finished) -> None:
+        metrics, programme = self._metrics, finished.programme
         if finished.ending == "known":
             return
-        self._metrics.ending(finished.ending, finished.reason)
-        if finished.ending == "delivered":
-            self._metrics.latency(finished.since_completed_s, finished.since_decidable_s)
+        if finished.ending == "deferred":
+            metrics.deferred(programme, finished.reason)
+            return
+        metrics.ending(programme, finished.ending)
+        if finished.ending == "dead_letter":
+            metrics.dead_letters(finished.reason, 1)
+        if finished.possible_repeat:
+            metrics.possible_repeat(programme)
+        if finished.left_out:
+            metrics.left_out(finished.left_out)
+        if finished.sale is not None:
+            metrics.delivered(finished.sale)

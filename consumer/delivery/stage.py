@@ -36,12 +36,14 @@ from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.delivery.pacing.retry import Retries, RetryPolicy
 from consumer.delivery.partition import OutboxPartition
 from consumer.delivery.reading import Reading
+from consumer.delivery.reporting import Reporting
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.settlement import Settlement
 from consumer.errors import Fenced, Rebalanced, Unavailable
 from consumer.events import Method as MethodName
 from consumer.flood import FloodGuard
-from consumer.lag import Lag
+from consumer.loop_time import LoopTime
+from consumer.stage_metrics import abort_reason
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
 from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
@@ -120,7 +122,6 @@ class DeliverStage:
             # Left open it would be a member of the group that nobody polls, and hold partitions.
             self._source.close()
             raise
-        self._lag = Lag(self._source, metrics.lag, monotonic_s)
         policy = RetryPolicy(
             base_ms=settings.retry_base_ms, cap_ms=settings.retry_cap_ms, max_attempts=settings.max_attempts
         )
@@ -151,6 +152,8 @@ class DeliverStage:
             now_ms=now_ms,
             monotonic_s=monotonic_s,
         )
+        self._reporting = Reporting(self._source, self._dispatch, settings, metrics, monotonic_s)
+        self._loop = LoopTime(metrics.loop, monotonic_s, first="assign")
 
     @property
     def assignment(self) -> Assignment:
@@ -183,31 +186,39 @@ class DeliverStage:
         Raises:
             ConsumerError: as `run`.
         """
+        loop = self._loop
         try:
+            loop.enter("assign")
             self._assignment.advance()
             if self._assignment.restoring:
                 # An abort that an outage cut short leaves a transaction open, and restoring waits for its end.
                 self._transaction.abort()
             self._obey()
             self._open()
+            loop.enter("poll")
             polled = self._reading.poll(self._partitions, self._poll_wait_s(timeout_s))
+            loop.enter("read")
             self._reading.read(self._partitions, self._admit)
+            loop.enter("send")
             is_full = self._reading.room(self._partitions) <= 0
             if not self._doubtful:
                 self._settle(self._dispatch.start(self._source.generation(), hurry=is_full))
             self._make_room()
+            loop.enter("wait")
             self._settle(self._dispatch.collect(min(timeout_s, _TICK_S) if self._dispatch.in_flight() else 0.0))
+            loop.enter("commit")
             self._commit_if_due(idle=not polled and not self._dispatch.in_flight())
         except Fenced:
             self._fenced = True
             raise
-        self._metrics.outstanding(sum(partition.slots for partition in self._partitions.values()))
+        loop.enter("other")
         self._note_stops()
-        self._lag.advance(lane.at for partition in self._partitions.values() for lane in partition.lanes)
+        self._reporting.advance(self._partitions, self._stops)
 
     def close(self) -> None:
         """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
         with ExitStack() as steps:  # last in, first out; each is done whatever the others raise
+            steps.callback(self._loop.flush)
             steps.callback(self._orders.close)
             steps.callback(self._transaction.close)
             steps.callback(self._worker.close)
@@ -228,6 +239,7 @@ class DeliverStage:
             self._opening.pop(number, None)
             self._partitions.pop(number, None)
             self._dispatch.forget(number)
+        self._metrics.released(partitions)
         self._share()
         _log.info("deliver.released", partitions=list(partitions), lost=lost, may_repeat=may_repeat)
 
@@ -241,13 +253,12 @@ class DeliverStage:
         self._gates.order(self._orders.advance())
 
     def _note_stops(self) -> None:
-        """Tell which programmes are stopped; when one is no longer, what was put off need not rest so long any more."""
+        """Note which programmes are stopped; when one is no longer, what was put off need not rest so long any more."""
         stops = dict(self._gates.stops())
         if any(stop and not stops[programme] for programme, stop in self._stops.items()):
             for partition in self._partitions.values():
                 partition.delay.reset()
         self._stops = stops
-        self._metrics.programmes(stops)
 
     def _open(self) -> None:
         """Commit where each new partition begins and, before its first attempt, that we may send from it."""
@@ -324,7 +335,7 @@ class DeliverStage:
             going_on = self._settlement.commit(partitions, mark_of, self._orders.given())
         except (Rebalanced, Unavailable) as error:
             self._doubtful = self._doubtful or isinstance(error, Rebalanced)
-            self._metrics.commit_failed(type(error).__name__)
+            self._metrics.aborted(abort_reason(error))
             raise
         self._doubtful = False
         self._orders.committed()

@@ -95,6 +95,7 @@ def in_hand(record: Record, conversion: Conversion) -> Outstanding:
         conversion=conversion,
         key=key_of(conversion),
         at=Position(*at, record.offset),
+        written_at_ms=record.timestamp_ms,
         trial=Trial(conversion.programme, 0),
         suspect=False,
         deferrals=int(record.topic == "awin.deferred"),

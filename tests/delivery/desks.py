@@ -18,9 +18,10 @@ from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.delivery.pacing.retry import Retries, RetryPolicy
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Conversion, Outcome
+from consumer.events import Method as MethodName
 from consumer.stream.log import Record
 from tests.delivery.conversions import T0_MS, in_hand, key_of
-from tests.delivery.stages import RecordingMetrics
+from tests.delivery.recording import RecordingMetrics
 
 
 def answer(outcome: Outcome, status: int | None = None, retry_after_s: float | None = None) -> Answer:
@@ -32,6 +33,7 @@ class Calls:
     """A method of which a test says how many conversions a call carries and, if it matters, what answers mean."""
 
     def __init__(self, *, most: int = 1, gather_s: float = 0.0, one_call_at_a_time: bool = False) -> None:
+        self.name: MethodName = "sread"
         self.most = most
         self.gather_s = gather_s
         self.one_call_at_a_time = one_call_at_a_time

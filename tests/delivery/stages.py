@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from consumer.delivery.pacing.limiter import RateLimiter
 from consumer.delivery.settings import DeliverSettings
 from consumer.delivery.stage import DeliverStage
 from consumer.demo.awin import StandInAwin
-from consumer.events import Control, Conversion, DeadLetter, Outcome, ProgrammeState, Receipt
+from consumer.events import Control, Conversion, DeadLetter, ProgrammeState, Receipt
 from consumer.state.memory import MemoryStore
 from consumer.state.restore import Restorer
 from consumer.state.table import Table
@@ -31,80 +30,11 @@ from consumer.stream.feed_memory import MemoryFeed
 from consumer.stream.log import Committed, RebalanceListener, Source, TopicPartition, Transaction
 from consumer.stream.memory import Chooser, MemoryLog, MemorySource, MemoryTransaction, in_order
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, schemas
+from tests.delivery.recording import RecordingMetrics
 
 GROUP = "group"
 INPUTS = ("awin.conversion", "awin.deferred")
 DAY_MS = 86_400_000
-
-
-class RecordingMetrics:
-    """Keeps every number."""
-
-    def __init__(self) -> None:
-        self.attempts: list[Outcome] = []
-        self.endings: Counter[tuple[str, str]] = Counter()
-        self.latencies: list[tuple[float, float]] = []
-        self.most_outstanding = 0
-        self.stops: dict[str, str] = {}
-        self.commits = 0
-        self.failures: Counter[str] = Counter()
-        self.cut: Counter[str] = Counter()
-        self.taken: Counter[str] = Counter()
-        self.sent: Counter[str] = Counter()
-        self.behind: dict[TopicPartition, int] = {}
-        self.restores = 0
-
-    def records(self, topic: str, count: int) -> None:
-        """Count by topic."""
-        self.taken[topic] += count
-
-    def written(self, topic: str, count: int) -> None:
-        """Count by topic."""
-        self.sent[topic] += count
-
-    def lag(self, records: Mapping[TopicPartition, int]) -> None:
-        """Remember the latest."""
-        self.behind = dict(records)
-
-    def restored(self, seconds: float, changes: int) -> None:
-        """Count."""
-        assert seconds >= 0
-        assert changes >= 0
-        self.restores += 1
-
-    def attempt(self, outcome: Outcome, seconds: float) -> None:
-        """Keep the outcome."""
-        assert seconds >= 0
-        self.attempts.append(outcome)
-
-    def left_out(self, what: str) -> None:
-        """Count by what."""
-        self.cut[what] += 1
-
-    def ending(self, ending: str, reason: str) -> None:
-        """Count the ending."""
-        self.endings[ending, reason] += 1
-
-    def latency(self, since_completed_s: float, since_decidable_s: float) -> None:
-        """Keep both."""
-        self.latencies.append((since_completed_s, since_decidable_s))
-
-    def outstanding(self, conversions: int) -> None:
-        """Keep the most."""
-        self.most_outstanding = max(self.most_outstanding, conversions)
-
-    def programmes(self, stops: Mapping[str, str]) -> None:
-        """Keep the latest."""
-        self.stops = dict(stops)
-
-    def committed(self, seconds: float) -> None:
-        """Count."""
-        assert seconds >= 0
-        self.commits += 1
-
-    def commit_failed(self, error: str) -> None:
-        """Count by error."""
-        self.failures[error] += 1
 
 
 class Member:

@@ -78,7 +78,7 @@ def test_a_backlog_is_put_off_and_sent_all_the_same(world: World, stand_in: Stan
     assert member.metrics.most_outstanding <= 4
     assert {receipt.deferrals for ref, receipt in world.receipts().items() if ref != "fresh"} == {1}
     assert world.mark().counts == {"deferred": 50, "delivered": 1}
-    assert member.metrics.endings["deferred", "backlog"] == 50
+    assert member.metrics.put_off["backlog"] == 50
 
 
 def test_an_open_breaker_stops_its_own_programme_alone(world: World, stand_in: StandInAwin) -> None:
@@ -88,8 +88,8 @@ def test_an_open_breaker_stops_its_own_programme_alone(world: World, stand_in: S
     member = broken(world)
     member.run_until(delivered(world, *(f"B-{number}" for number in range(20))))
     member.run_until(lambda: deferred(world) >= 20)
-    assert member.metrics.stops["1001"] in {"breaker", ""}
-    assert member.metrics.stops["2002"] == ""
+    assert member.metrics.standings["1001"].stop in {"breaker", ""}
+    assert member.metrics.standings["2002"].stop == ""
     stand_in.behave(lambda _: awin.OK)
     member.run_until(delivered(world, *refs(20)))
     assert set(stand_in.counts_by_ref()) == {*refs(20), *(f"B-{number}" for number in range(20))}
@@ -126,7 +126,7 @@ def test_a_run_of_rejections_halts_the_programme(world: World, stand_in: StandIn
     member.run_until(lambda: world.orders() == [("1001", "halted")])
     member.run_until(delivered(world, *(f"B-{number}" for number in range(5))))
     member.run_until(lambda: deferred(world) >= 17)
-    assert member.metrics.stops["1001"] == "halted"
+    assert member.metrics.standings["1001"].stop == "halted"
     assert [letter.reason for letter in world.dead_letters()] == ["rejected"] * 3
     stand_in.behave(lambda _: awin.OK)
     member.run_for(0.3)

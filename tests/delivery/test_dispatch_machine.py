@@ -24,7 +24,7 @@ from consumer.events import Method, Outcome, ProgrammeState
 from consumer.stream.log import Record
 from tests.delivery.conversions import T0_MS, in_hand, key_of, sale
 from tests.delivery.desks import Calls, answer
-from tests.delivery.stages import RecordingMetrics
+from tests.delivery.recording import RecordingMetrics
 
 PROGRAMMES = ("1001", "2002")
 METHODS: tuple[Method, ...] = ("sread", "conversion_api")

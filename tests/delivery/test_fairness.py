@@ -47,7 +47,7 @@ def test_one_that_is_not_even_polled_yet_is_found(world: World, stand_in: StandI
     member = world.member(max_outstanding=6, max_poll_records=10, limits=SLOW)
     member.run_until(world.has_receipts("B-1"), timeout_s=5)
     assert world.receipts()["B-1"].ending == "delivered"
-    assert member.metrics.endings["deferred", "limit"] > 40
+    assert member.metrics.put_off["limit"] > 40
 
 
 def test_one_that_was_put_off_is_found(world: World, stand_in: StandInAwin) -> None:
@@ -63,7 +63,7 @@ def test_a_programme_alone_is_not_put_off_for_its_limits(world: World, stand_in:
     world.produce(*(sale(ref) for ref in refs(60)))
     member = world.member(max_outstanding=6, max_poll_records=10, limits={"1001": Limits(requests_per_s=20)})
     member.run_until(world.has_receipts(*refs(30)))
-    assert member.metrics.endings["deferred", "limit"] == 0
+    assert member.metrics.put_off["limit"] == 0
 
 
 def test_what_the_next_call_takes_is_not_put_off(world: World, stand_in: StandInAwin, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_the_next_call_takes_is_not_put_off(world: World, stand_in: StandIn
     member = world.member(max_outstanding=8, limits={"1001": Limits(), "2002": Limits()})
     member.run_until(lambda: len(stand_in.counts_by_ref()) == 61)
     assert "B-1" in stand_in.counts_by_ref()
-    assert member.metrics.endings["deferred", "limit"] == 0
+    assert member.metrics.put_off["limit"] == 0
 
 
 @pytest.mark.parametrize("key", [b"\xff\xfe", b"", None])

@@ -6,6 +6,7 @@ from consumer.delivery.lane import Lane
 from consumer.delivery.outstanding import Finished, Outstanding
 from consumer.delivery.pacing.delay import Delay
 from consumer.delivery.partition import OutboxPartition
+from consumer.delivery.put_off import PutOff
 from consumer.stream.log import TopicPartition
 from tests.delivery.conversions import outstanding, sale
 
@@ -13,7 +14,7 @@ from tests.delivery.conversions import outstanding, sale
 def partition() -> OutboxPartition:
     """Return one of which nothing was read."""
     fresh, deferred = (Lane(TopicPartition(topic, 0), 0) for topic in ("awin.conversion", "awin.deferred"))
-    return OutboxPartition(0, fresh, deferred, Delay(1, 1))
+    return OutboxPartition(0, fresh, deferred, Delay(1, 1), PutOff(1.0))
 
 
 def taken(lane: Lane, order_ref: str) -> Outstanding:

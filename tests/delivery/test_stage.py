@@ -120,8 +120,9 @@ def test_a_delivered_receipt_says_everything(world: World, stand_in: StandInAwin
     assert receipt.first_attempt_at_ms == receipt.finished_at_ms == world.now_ms
     assert (receipt.source.topic, receipt.source.offset) == ("awin.conversion", 0)
     assert not receipt.possible_repeat
-    assert member.metrics.latencies == [(60.0, 50.0)]
-    assert member.metrics.endings == {("delivered", ""): 1}
+    (told,) = member.metrics.sales
+    assert (told.since_completion_s, told.since_entry_s, told.since_decidable_s) == (60.0, 59.5, 50.0)
+    assert member.metrics.endings == {"delivered": 1}
 
 
 def test_a_rejected_sale_is_a_dead_letter(world: World, stand_in: StandInAwin) -> None:
@@ -196,11 +197,11 @@ def test_what_goes_in_and_out_is_counted(world: World) -> None:
     world.log.produce("awin.conversion", b"1001:x", b"garbage")
     member = world.member(max_outstanding=2)
     member.run_until(lambda: len(world.dead_letters()) == 1 and len(world.receipts()) == 5)
-    member.run_until(lambda: bool(member.metrics.behind))
+    member.run_until(lambda: bool(member.metrics.inputs))
     assert member.metrics.taken == {"awin.conversion": 6}
     assert member.metrics.sent == {"awin.receipt": 5, "awin.dead-letter": 1}
     assert member.metrics.restores == 1
-    assert set(member.metrics.behind) == set(world.log.partitions(*INPUTS))
+    assert set(member.metrics.inputs) == set(world.log.partitions(*INPUTS))
 
 
 def test_a_flood_of_garbage_stops_the_stage(world: World) -> None:
@@ -604,7 +605,7 @@ def test_a_failed_commit_is_repeated(world: World, stand_in: StandInAwin, error:
     member.run_until(world.has_receipts("A-1"))
     world.produce(sale("A-2"))
     member.run_until(world.has_receipts("A-2"))
-    assert member.metrics.failures == {type(error).__name__: 1}
+    assert member.metrics.aborts == {type(error).__name__.lower(): 1}
     assert stand_in.sent_twice() == []
     assert world.mark().counts == {"delivered": 2}
 
@@ -617,7 +618,7 @@ def test_nothing_begins_while_membership_is_in_doubt(world: World, stand_in: Sta
     member.run_until(lambda: len(stand_in.requests) == 1)
 
     def refuse_until(failures: int) -> None:
-        while member.metrics.failures["Rebalanced"] < failures:
+        while member.metrics.aborts["rebalanced"] < failures:
             member.transaction.fail_next_commit(Rebalanced("not just now"))
             member.stage.step(0.01)
 
@@ -636,7 +637,7 @@ def test_an_outage_of_the_broker_is_waited_out(world: World, stand_in: StandInAw
     member = world.member()
     member.run_until(lambda: len(stand_in.requests) == 3)
     world.log.available = False
-    member.run_until(lambda: member.metrics.failures["Unavailable"] >= 3)
+    member.run_until(lambda: member.metrics.aborts["unavailable"] >= 3)
     assert world.receipts() == {}
     world.log.available = True
     member.run_until(world.has_receipts(*refs(3)))

@@ -26,7 +26,8 @@ from consumer.stream.avro import ControlDecoder, ControlEncoder
 from consumer.stream.changelog_kafka import KafkaChangelogReader
 from consumer.stream.feed_kafka import KafkaFeed
 from tests.delivery.conversions import T0_MS, codecs, encoded, key_of, sale, schemas
-from tests.delivery.stages import RecordingMetrics, refs
+from tests.delivery.recording import RecordingMetrics
+from tests.delivery.stages import refs
 from tests.stream.logs import OnKafka
 
 pytestmark = pytest.mark.kafka

@@ -13,6 +13,7 @@ from consumer.delivery.attempt.method import CallEnd, Prepared, Told
 from consumer.delivery.attempt.sender import Answer
 from consumer.errors import Unreportable
 from consumer.events import Conversion, Outcome
+from consumer.events import Method as MethodName
 
 _OF_KIND: dict[str, Outcome] = {
     "bisect": "rejected",
@@ -33,6 +34,7 @@ class ConversionApi:
         with_time: programmes for which Awin has activated the transaction time.
     """
 
+    name: MethodName = "conversion_api"
     one_call_at_a_time = True
 
     def __init__(

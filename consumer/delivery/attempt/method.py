@@ -11,6 +11,7 @@ from consumer.awin import sread
 from consumer.awin.http import HttpRequest
 from consumer.delivery.attempt.sender import Answer
 from consumer.events import Conversion, Outcome
+from consumer.events import Method as MethodName
 
 
 class Prepared(NamedTuple):
@@ -42,6 +43,7 @@ class CallEnd(Struct, frozen=True):
 class Method(Protocol):
     """Turns conversions into requests and answers into outcomes; knows nothing of Kafka or of retrying."""
 
+    name: MethodName
     most: int
     """Conversions that one request may carry."""
     gather_s: float
@@ -69,6 +71,7 @@ class Method(Protocol):
 class Sread:
     """One GET request per conversion. See `consumer.awin.sread`."""
 
+    name: MethodName = "sread"
     most = 1
     gather_s = 0.0
     one_call_at_a_time = False
