@@ -15,6 +15,7 @@ from consumer.errors import TopicError, Unavailable
 from consumer.inspect.topic_reader import Span
 from consumer.stream import topics
 from consumer.stream.log import Committed, Record, TopicPartition
+from consumer.stream.offsets import bound_or_none
 from consumer.stream.properties import Properties, describe, merge, open_admin, open_client
 
 _CLIENT_ID = "awin-consumer-inspect"
@@ -185,7 +186,7 @@ class KafkaTopicReader:
             answers = self._admin.list_offsets(
                 asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._timeout_s
             )
-            return {each.partition: int(future.result().offset) for each, future in answers.items()}
+            return {each.partition: bound_or_none(future) for each, future in answers.items()}
 
         return self._answer(offsets, f"the offsets of {topic}")
 
@@ -195,6 +196,9 @@ class KafkaTopicReader:
         while True:
             try:
                 return ask()
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
             except KafkaException as refused:
                 error: KafkaError = refused.args[0]
                 if error.code() not in _PASSING or time.monotonic() > deadline:

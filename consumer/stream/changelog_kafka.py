@@ -12,6 +12,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # pub
 from consumer.errors import TopicError, Unavailable
 from consumer.state.changelog import Batch
 from consumer.stream.log import Committed, Record, TopicPartition
+from consumer.stream.offsets import bound
 from consumer.stream.properties import Properties, describe, merge, open_admin, open_client
 
 BATCH_RECORDS = 1_000
@@ -145,7 +146,7 @@ class KafkaChangelogReader:
             answers = self._admin.list_offsets(
                 {asked: which}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout_s
             )
-            return int(answers[asked].result().offset)
+            return bound(answers[asked])
         except KafkaException as error:
             raise _translated(self._topic_error(partition.topic, timeout_s) or error.args[0], what) from error
 

@@ -27,10 +27,34 @@ _STALE_LEADERS = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
 )
 _REFRESH_TIMEOUT_S = 1.0
+_NONE_AFTER = -1
+"""The answer to a time after which there is no record."""
 
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not annotated by confluent-kafka
 _Futures = dict[TopicPartition, "Future[ListOffsetsResultInfo]"]
+_Read = Callable[["Future[ListOffsetsResultInfo]"], int]
 Ends = Callable[[], Mapping[TopicPartition, int] | None]
+
+
+def bound(future: Future[ListOffsetsResultInfo]) -> int:
+    """Return the first or the end offset that was asked for.
+
+    librdkafka 2.16 may answer without an error and without an offset (-1001) while a partition changes its leader:
+    taken for an end, that would make a log look empty.
+
+    Raises:
+        KafkaException: the question was refused.
+        Unavailable: there is no answer just now.
+    """
+    offset = int(future.result().offset)
+    if offset < 0:
+        raise Unavailable(f"the answer holds no offset ({offset}): the partition has no leader just now")
+    return offset
+
+
+def bound_or_none(future: Future[ListOffsetsResultInfo]) -> int:
+    """Return the offset that was asked for by a time, -1 where no record is so young; raises as `bound`."""
+    return _NONE_AFTER if future.result().offset == _NONE_AFTER else bound(future)
 
 
 def ask_ends(admin: AdminClient, partitions: Iterable[TopicPartition], timeout_s: float) -> Ends:
@@ -41,8 +65,8 @@ def ask_ends(admin: AdminClient, partitions: Iterable[TopicPartition], timeout_s
         if not all(future.done() for future in futures.values()):
             return None
         # A partition without leader must not keep the others from their answers.
-        answered = {each: future for each, future in futures.items() if future.exception() is None}
-        return _results(admin, answered or futures)
+        answered = {each: future for each, future in futures.items() if _has_offset(future)}
+        return _results(admin, answered or futures, bound)
 
     return answer
 
@@ -58,10 +82,10 @@ def offsets_at(
         Unavailable: no answer within the time-out.
     """
     deadline = time.monotonic() + timeout_s
-    ends = _wait(admin, _ask(admin, dict.fromkeys(times_ms, _LATEST), timeout_s), deadline)
+    ends = _wait(admin, _ask(admin, dict.fromkeys(times_ms, _LATEST), timeout_s), deadline, bound)
     specs = {partition: OffsetSpec.for_timestamp(time_ms) for partition, time_ms in times_ms.items()}
-    found = _wait(admin, _ask(admin, specs, max(0.1, deadline - time.monotonic())), deadline)
-    return {partition: offset if offset >= 0 else ends[partition] for partition, offset in found.items()}
+    found = _wait(admin, _ask(admin, specs, max(0.1, deadline - time.monotonic())), deadline, bound_or_none)
+    return {partition: ends[partition] if offset == _NONE_AFTER else offset for partition, offset in found.items()}
 
 
 def _ask(admin: AdminClient, specs: Mapping[TopicPartition, OffsetSpec], timeout_s: float) -> _Futures:
@@ -72,16 +96,20 @@ def _ask(admin: AdminClient, specs: Mapping[TopicPartition, OffsetSpec], timeout
     return {TopicPartition(each.topic, each.partition): future for each, future in answers.items()}
 
 
-def _wait(admin: AdminClient, futures: _Futures, deadline: float) -> dict[TopicPartition, int]:
+def _has_offset(future: Future[ListOffsetsResultInfo]) -> bool:
+    return future.exception() is None and future.result().offset >= 0
+
+
+def _wait(admin: AdminClient, futures: _Futures, deadline: float, read: _Read) -> dict[TopicPartition, int]:
     _, late = wait_for(futures.values(), max(0.0, deadline - time.monotonic()))
     if late:
         raise Unavailable(f"no offsets within the time-out for {_names(futures)}")
-    return _results(admin, futures)
+    return _results(admin, futures, read)
 
 
-def _results(admin: AdminClient, futures: _Futures) -> dict[TopicPartition, int]:
+def _results(admin: AdminClient, futures: _Futures, read: _Read) -> dict[TopicPartition, int]:
     try:
-        return {partition: future.result().offset for partition, future in futures.items()}
+        return {partition: read(future) for partition, future in futures.items()}
     except KafkaException as error:
         if error.args[0].code() in _STALE_LEADERS:
             _learn_leaders(admin, {topic for topic, _ in futures})
