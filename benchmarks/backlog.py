@@ -14,23 +14,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
 from threading import Event, Thread
 
-import yaml
-from msgspec import Struct, structs, to_builtins
+from msgspec import Struct, to_builtins
 
-from benchmarks.inputs import Inputs, create_inputs, create_owned, producer, run_settings
+from benchmarks.inputs import Inputs, create_inputs, create_owned, run_settings
+from benchmarks.outbox import Outbox, live
 from benchmarks.process import BenchmarkError
 from consumer.demo.awin import StandInAwin
 from consumer.demo.broker import EmbeddedKafka
-from consumer.events import Conversion, Part, Position, outbox_key
 from consumer.service import Service
-from consumer.settings import Settings, load
-from consumer.stream.avro import ConversionEncoder
-from consumer.stream.schemas import Schemas
+from consumer.settings import Settings
 
 PARTITIONS = 4
 OLD_MS = 3_600_000
@@ -86,10 +82,10 @@ def measure(servers: str, folder: Path, orders: int, seconds: float, max_outstan
     create_inputs(servers, inputs, PARTITIONS)
     _, file = run_settings(servers, "backlog", folder, inputs, _now_ms() - 2 * OLD_MS)
     with StandInAwin() as awin:
-        settings = _live(file, awin.endpoint, max_outstanding)
+        settings = live(file, awin.endpoint, max_outstanding)
         create_owned(settings, PARTITIONS)
         _say(f"producing {orders:,} conversions")
-        outbox = _Outbox(settings)
+        outbox = Outbox(settings)
         outbox.produce((f"old-{number}", _now_ms() - OLD_MS) for number in range(orders))
         _say("delivering")
         with _running(settings):
@@ -118,63 +114,6 @@ def measure(servers: str, folder: Path, orders: int, seconds: float, max_outstan
     )
 
 
-class _Outbox:
-    """Appends conversions as the attribute stage does."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._topic = settings.topics.conversion
-        self._programme = settings.programmes[0].advertiser_id
-        self._encode = ConversionEncoder(Schemas.load())
-        self._producer = producer(settings.kafka.bootstrap_servers, linger_ms=5)
-        self._sale = Conversion(
-            programme=self._programme,
-            order_ref="",
-            order_id="1",
-            method="sread",
-            mode="live",
-            amount=Decimal("49.99"),
-            currency="EUR",
-            channel="aw",
-            parts=(Part("DEFAULT", Decimal("49.99")),),
-            vouchers=(),
-            click_checksums=(f"{self._programme}_1700000000_a430d81e22c9e8687f423efcf024fbaa",),
-            customer_acquisition=None,
-            custom={"1": "benchmark"},
-            test=False,
-            completed_at_ms=0,
-            entered_at_ms=0,
-            decidable_at_ms=0,
-            reason="last_click",
-            session_cut=None,
-            evidence=(),
-            fingerprint=b"fingerprint",
-            source=Position("order.completed", 0, 0),
-        )
-
-    def produce(self, orders: Iterator[tuple[str, int]]) -> None:
-        """Append a conversion for each reference and time of completion.
-
-        Raises:
-            BenchmarkError: the broker did not take them.
-        """
-        for ref, at_ms in orders:
-            sale = structs.replace(
-                self._sale, order_ref=ref, completed_at_ms=at_ms, entered_at_ms=at_ms, decidable_at_ms=at_ms
-            )
-            self._producer.produce(self._topic, self._encode(sale), outbox_key(self._programme, ref))
-            if len(self._producer) >= 100_000:
-                self._producer.poll(0.05)
-        if self._producer.flush(120):
-            raise BenchmarkError("the broker did not take all conversions")
-
-
-def _live(file: Path, endpoint: str, max_outstanding: int) -> Settings:
-    values = json.loads(file.read_text("utf-8"))
-    values["delivery"] |= {"mode": "live", "endpoint": endpoint, "max_outstanding": max_outstanding}
-    file.write_text(yaml.safe_dump(values), "utf-8")
-    return load(file)
-
-
 @contextmanager
 def _running(settings: Settings) -> Iterator[None]:
     """Run the deliver stage meanwhile."""
@@ -198,7 +137,7 @@ def _running(settings: Settings) -> Iterator[None]:
         raise BenchmarkError(f"the stage failed: {failures[0]}")
 
 
-def _fresh_orders(outbox: _Outbox, seconds: float) -> dict[str, int]:
+def _fresh_orders(outbox: Outbox, seconds: float) -> dict[str, int]:
     """Append a fresh order every tenth of a second; return when each was."""
     sent: dict[str, int] = {}
     until_s = time.monotonic() + seconds

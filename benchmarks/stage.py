@@ -1,4 +1,4 @@
-"""The measured process: the attribute stage as ``awin-consumer run --role attribute`` runs it, and its `usage`."""
+"""The measured process: one stage as ``awin-consumer run --role …`` runs it, and its `usage`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from benchmarks import usage
 from consumer.ops import logs
 from consumer.service import Service, stop_on_signals
 from consumer.settings import load
+from consumer.wiring.clients import Role
 
 
-def main(config: Path) -> None:
+def main(config: Path, role: Role) -> None:
     """Run until SIGTERM."""
     settings = load(config)
     logs.configure(settings.ops.log_level)
-    service = Service(settings, ("attribute",))
+    service = Service(settings, (role,))
     stop_on_signals(service)
     usage.answer(lambda: _usage(service))
     service.run()
@@ -26,12 +27,16 @@ def _usage(service: Service) -> usage.Usage:
     return usage.Usage(
         cpu_s=usage.own_cpu_s(),
         peak_rss_bytes=usage.own_peak_rss_bytes(),
+        rss_bytes=usage.own_rss_bytes(),
         records=int(total("awin_records_total")),
         restored_changes=int(total("awin_restored_changes_total")),
         restore_s=total("awin_restore_seconds_total"),
+        conversions=int(total("awin_conversions_total")),
+        put_off=int(total("awin_deferrals_total")),
+        attempts=int(total("awin_attempts_total")),
         ready=service.health.ready().ok,
     )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), "deliver" if sys.argv[2:] == ["deliver"] else "attribute")

@@ -26,6 +26,14 @@ class Usage(Struct, frozen=True):
     peak_rss_bytes: int
     records: int
     """Input records taken."""
+    rss_bytes: int = 0
+    """Resident now."""
+    conversions: int = 0
+    """Written."""
+    put_off: int = 0
+    """How often conversions were put off."""
+    attempts: int = 0
+    """Requests to Awin that ended."""
     restored_changes: int = 0
     restore_s: float = 0.0
     """Spent restoring, from each partition's first attempt to its end; partitions come one after the other."""
@@ -47,6 +55,14 @@ def own_peak_rss_bytes() -> int:
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def own_rss_bytes() -> int:
+    """Return the memory that this process has resident; where the system does not say, the most that it had."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return own_peak_rss_bytes()
 
 
 def answer(usage: Callable[[], Usage]) -> None:
