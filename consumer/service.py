@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from types import FrameType
@@ -18,11 +18,13 @@ from typing import Protocol
 
 import structlog
 
+from consumer.assignment import Assignment
 from consumer.errors import Unavailable
 from consumer.ops import catalogue
-from consumer.ops.health import Health, Heartbeat
+from consumer.ops.health import READY, Health, Heartbeat
 from consumer.ops.metrics import Metrics
 from consumer.ops.server import OpsServer
+from consumer.ops.stalls import Watcher
 from consumer.settings import Settings
 from consumer.state.folder import StateFolder
 from consumer.wiring.attribute import open_attribute
@@ -45,8 +47,15 @@ class Stage(Protocol):
     def ready(self) -> bool:
         """True when the group was joined and every assigned partition is worked on."""
 
+    @property
+    def assignment(self) -> Assignment:
+        """Which partitions are ours, and how far they are."""
 
-_OPENERS: dict[Role, Callable[[Settings, StateFolder, Metrics, ExitStack], Stage]] = {
+
+Opener = Callable[[Settings, StateFolder, Metrics, ExitStack], Stage]
+"""Builds a stage; what it pushes on the stack is closed after the stage."""
+
+_OPENERS: Mapping[Role, Opener] = {
     "attribute": open_attribute,
     "deliver": open_deliver,
 }
@@ -55,8 +64,9 @@ _OPENERS: dict[Role, Callable[[Settings, StateFolder, Metrics, ExitStack], Stage
 class Service:
     """The roles of one process. `run` blocks; `stop` may be called from any thread or signal handler."""
 
-    def __init__(self, settings: Settings, roles: Sequence[Role]) -> None:
+    def __init__(self, settings: Settings, roles: Sequence[Role], openers: Mapping[Role, Opener] = _OPENERS) -> None:
         self._settings = settings
+        self._openers = openers
         self._roles = tuple(roles)
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
@@ -66,9 +76,14 @@ class Service:
         self.ops: OpsServer | None = None
         self._stages: dict[Role, Stage] = {}
         for role in self._roles:
-            self.health.require(role, partial(self._is_ready, role))
+            self.health.require(role, partial(self._state, role))
         self.metrics.gauges.ask(
-            catalogue.READY, "service", lambda: {(role,): float(self._is_ready(role)) for role in self._roles}
+            catalogue.READY, "service", lambda: {(role,): float(self.health.is_ready(role)) for role in self._roles}
+        )
+        self.metrics.gauges.ask(
+            catalogue.HEARTBEAT,
+            "service",
+            lambda: {(name,): beaten_s for name, beaten_s in self.health.beaten_at_s().items()},
         )
 
     @property
@@ -89,6 +104,7 @@ class Service:
         """
         ops = self._settings.ops
         self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health)
+        watcher = Watcher(self.health, ops.stall_after.total_seconds())
         _log.info("started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)
         threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
         for thread in threads:
@@ -97,13 +113,20 @@ class Service:
             # Joining in slices lets the main thread see signals.
             while thread.is_alive():
                 thread.join(0.2)
+        watcher.close()
         self.ops.close()
         if self._failures:
             raise self._failures[0]
         _log.info("stopped")
 
-    def _is_ready(self, role: Role) -> bool:
-        return role in self._stages and self._stages[role].ready()
+    def _state(self, role: Role) -> str:
+        """Return how far a stage has come."""
+        stage = self._stages.get(role)
+        if stage is None:
+            return "starting"
+        if stage.ready():
+            return READY
+        return "restoring" if stage.assignment.joined else "joining"
 
     def _run_role(self, role: Role) -> None:
         beat = Heartbeat(role, stale_after_s=self._settings.kafka.max_poll_interval.total_seconds())
@@ -129,7 +152,7 @@ class Service:
         while not self._stop.is_set():
             with ExitStack() as attempt:
                 try:
-                    stage = _OPENERS[role](self._settings, folder, self.metrics, attempt)
+                    stage = self._openers[role](self._settings, folder, self.metrics, attempt)
                 except Unavailable as error:
                     _log.warning("waiting for the broker", stage=role, reason=str(error))
                 else:

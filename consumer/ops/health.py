@@ -1,4 +1,4 @@
-"""Liveness and readiness: what the parts of a running consumer say of themselves.
+"""Liveness, readiness and start-up: what the parts of a running consumer say of themselves, and since when.
 
 Liveness looks at loop heartbeats only. An outage of the broker or of Awin never fails it: a restart would not help and
 would cost the state's warmth.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import Lock
-from typing import Any
 
 from msgspec import Struct
+
+READY = "working"
+"""What a stage says of itself when it is ready."""
 
 
 class Heartbeat:
@@ -32,31 +35,70 @@ class Heartbeat:
         return self._monotonic_s() - self._beaten_at_s
 
 
-class Verdict(Struct, frozen=True):
-    """An answer of `/livez` or `/readyz`: whether all is well, and what each part says."""
+class Part(Struct, frozen=True):
+    """What one part says of itself."""
 
     ok: bool
-    parts: dict[str, Any]
+    state: str
+    since: str
+    """When that began: ISO 8601, UTC."""
+    seconds: float
+    """How long ago."""
+
+
+class Verdict(Struct, frozen=True):
+    """An answer of `/livez`, `/readyz` or `/startupz`: whether all is well, since when, and what each part says."""
+
+    ok: bool
+    since: str
+    seconds: float
+    parts: dict[str, Part]
+
+
+class _Memory:
+    """Since when things are as they are."""
+
+    def __init__(self, monotonic_s: Callable[[], float], now_s: Callable[[], float]) -> None:
+        self._monotonic_s = monotonic_s
+        self._now_s = now_s
+        self._began: dict[str, tuple[object, float, str]] = {}
+
+    def note(self, name: str, state: object) -> tuple[str, float]:
+        """Return when this state of a thing began, and how many seconds ago."""
+        moment_s = self._monotonic_s()
+        before = self._began.get(name)
+        if before is None or before[0] != state:
+            began = datetime.fromtimestamp(self._now_s(), UTC).isoformat(timespec="milliseconds")
+            before = self._began[name] = state, moment_s, began
+        return before[2], round(moment_s - before[1], 3)
 
 
 class Health:
-    """Collects heartbeats and readiness conditions. Thread-safe."""
+    """Collects heartbeats and the states of stages. Thread-safe.
 
-    def __init__(self) -> None:
+    When something changed is known as exactly as `look` is called often.
+    """
+
+    def __init__(
+        self, monotonic_s: Callable[[], float] = time.monotonic, now_s: Callable[[], float] = time.time
+    ) -> None:
         self._lock = Lock()
-        self._heartbeats: list[Heartbeat] = []
-        self._conditions: dict[str, Callable[[], bool]] = {}
+        self._now_s = now_s
+        self._memory = _Memory(monotonic_s, now_s)
+        self._heartbeats: dict[str, Heartbeat] = {}
+        self._states: dict[str, Callable[[], str]] = {}
+        self._started: set[str] = set()
         self._draining = False
 
     def watch(self, heartbeat: Heartbeat) -> None:
         """Make liveness depend on a loop."""
         with self._lock:
-            self._heartbeats.append(heartbeat)
+            self._heartbeats[heartbeat.name] = heartbeat
 
-    def require(self, name: str, condition: Callable[[], bool]) -> None:
-        """Make readiness depend on a condition; it is called from the server's threads."""
+    def require(self, name: str, state: Callable[[], str]) -> None:
+        """Make readiness depend on a stage, which is ready when it says `READY`; asked on any thread."""
         with self._lock:
-            self._conditions[name] = condition
+            self._states[name] = state
 
     def drain(self) -> None:
         """Say that we are leaving: not ready any more."""
@@ -67,19 +109,60 @@ class Health:
         """True once we are leaving."""
         return self._draining
 
+    def heartbeats(self) -> list[Heartbeat]:
+        """Return the heartbeats of all loops that have begun."""
+        with self._lock:
+            return list(self._heartbeats.values())
+
+    def beaten_at_s(self) -> dict[str, float]:
+        """Return when each loop turned last, in seconds since 1970."""
+        return {beat.name: self._now_s() - beat.age_s() for beat in self.heartbeats()}
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether a stage is ready."""
+        with self._lock:
+            return self._states[name]() == READY
+
+    def look(self) -> None:
+        """Take note of how everything is."""
+        self.live()
+        self.ready()
+        self.started()
+
     def live(self) -> Verdict:
         """Tell whether every loop turns."""
         with self._lock:
-            beats = {beat.name: (beat.age_s(), beat.stale_after_s) for beat in self._heartbeats}
-        return Verdict(
-            all(age <= stale for age, stale in beats.values()),
-            {name: {"seconds_since_heartbeat": round(age, 3)} for name, (age, _) in beats.items()},
-        )
+            stuck = {beat.name: beat.age_s() > beat.stale_after_s for beat in self._heartbeats.values()}
+            return self._verdict("live", {name: (not it, "stuck" if it else "turning") for name, it in stuck.items()})
 
     def ready(self) -> Verdict:
-        """Tell whether the consumer works on its partitions."""
+        """Tell whether the consumer works on its partitions and is not leaving."""
         with self._lock:
-            conditions = dict(self._conditions)
-        parts = {name: bool(condition()) for name, condition in conditions.items()}
-        parts["not_draining"] = not self._draining
-        return Verdict(all(parts.values()), parts)
+            states = self._noted_states()
+            said = {name: (state == READY, state) for name, state in states.items()}
+            said["process"] = (not self._draining, "draining" if self._draining else "running")
+            return self._verdict("ready", said)
+
+    def started(self) -> Verdict:
+        """Tell whether every stage was ready once: what comes after that is no start."""
+        with self._lock:
+            states = self._noted_states()
+            return self._verdict(
+                "started",
+                {
+                    name: (name in self._started, "started" if name in self._started else state)
+                    for name, state in states.items()
+                },
+            )
+
+    def _noted_states(self) -> dict[str, str]:
+        states = {name: state() for name, state in self._states.items()}
+        self._started |= {name for name, state in states.items() if state == READY}
+        return states
+
+    def _verdict(self, question: str, said: dict[str, tuple[bool, str]]) -> Verdict:
+        parts = {
+            name: Part(ok, state, *self._memory.note(f"{question} {name}", state)) for name, (ok, state) in said.items()
+        }
+        ok = all(part.ok for part in parts.values())
+        return Verdict(ok, *self._memory.note(question, ok), parts)

@@ -1,4 +1,4 @@
-"""The port for operators: `/metrics`, `/livez` and `/readyz`."""
+"""The port for operators: `/metrics`, `/livez`, `/readyz` and `/startupz`."""
 
 from __future__ import annotations
 
@@ -48,8 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
     health: Health
     timeout = 10
 
+    def do_HEAD(self) -> None:
+        """Answer as `do_GET` does, without a body."""
+        self.do_GET()
+
     def do_GET(self) -> None:
-        """Answer one of the three pages."""
+        """Answer one of the four pages."""
         match self.path.partition("?")[0]:
             case "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.registry))
@@ -57,8 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._verdict(self.health.live())
             case "/readyz":
                 self._verdict(self.health.ready())
+            case "/startupz":
+                self._verdict(self.health.started())
             case _:
-                self._answer(404, "text/plain; charset=utf-8", b"try /metrics, /livez or /readyz\n")
+                self._answer(404, "text/plain; charset=utf-8", b"try /metrics, /livez, /readyz or /startupz\n")
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: probes and scrapes are no news."""
@@ -71,4 +77,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(body)

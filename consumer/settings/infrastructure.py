@@ -109,5 +109,10 @@ class Ops(Section):
     """The port for metrics and health."""
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  # in a pod the kubelet comes from outside
-    port: int = Field(9108, ge=0, le=65_535, description="Port of /metrics, /livez and /readyz; 0 picks a free one.")
+    port: int = Field(9108, ge=0, le=65_535, description="Port of /metrics and the health pages; 0 picks a free one.")
+    stall_after: Duration = Field(
+        timedelta(seconds=30),
+        description="A loop that has not turned for so long is logged with the stacks of all threads; less than "
+        "`kafka.max_poll_interval`, after which `/livez` fails.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")

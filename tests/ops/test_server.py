@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from consumer.errors import SettingsError
-from consumer.ops.health import Health
+from consumer.ops.health import READY, Health
 from consumer.ops.metrics import Metrics
 from consumer.ops.server import OpsServer
 
@@ -40,19 +40,39 @@ def test_metrics_are_served(server: OpsServer) -> None:
     assert "awin_build_info" in response.text
 
 
-def test_readiness_follows_its_conditions(server: OpsServer, health: Health) -> None:
-    """`/readyz` answers 503 with the parts until every condition holds."""
-    state = {"ready": False}
-    health.require("attribute", lambda: state["ready"])
+def test_readiness_follows_its_stages(server: OpsServer, health: Health) -> None:
+    """`/readyz` answers 503 with the parts until every stage is ready."""
+    state = ["restoring"]
+    health.require("attribute", lambda: state[0])
     response = get(server, "/readyz")
-    assert (response.status_code, response.json()["parts"]["attribute"]) == (503, False)
-    state["ready"] = True
+    assert (response.status_code, response.json()["parts"]["attribute"]["state"]) == (503, "restoring")
+    assert set(response.json()["parts"]["attribute"]) == {"ok", "state", "since", "seconds"}
+    state[0] = READY
     assert get(server, "/readyz").status_code == 200
 
 
+def test_start_up_is_served(server: OpsServer, health: Health) -> None:
+    """`/startupz` answers 503 until every stage was ready once, and 200 ever after."""
+    state = ["joining"]
+    health.require("attribute", lambda: state[0])
+    assert get(server, "/startupz").status_code == 503
+    state[0] = READY
+    assert get(server, "/startupz").status_code == 200
+    state[0] = "restoring"
+    assert get(server, "/startupz").status_code == 200
+
+
 def test_liveness_is_served(server: OpsServer) -> None:
-    """`/livez` answers 200 when no loop is stuck."""
-    assert get(server, "/livez").json() == {"ok": True, "parts": {}}
+    """`/livez` answers 200 when no loop is stuck, and says since when."""
+    answer = get(server, "/livez").json()
+    assert (answer["ok"], answer["parts"]) == (True, {})
+    assert answer["since"].endswith("+00:00")
+
+
+def test_heads_have_no_body(server: OpsServer) -> None:
+    """HEAD answers as GET does, without the content."""
+    response = httpx.head(f"http://127.0.0.1:{server.port}/livez", trust_env=False)
+    assert (response.status_code, response.content) == (200, b"")
 
 
 def test_other_paths_say_what_there_is(server: OpsServer) -> None:
