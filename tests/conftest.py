@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from consumer.demo.broker import EmbeddedKafka
+from consumer.demo.prometheus_package import Programs, PrometheusError, programs
 
 # Time limits belong to pytest-timeout; a shared machine makes hypothesis's own fail now and then.
 UNTIMED = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -71,6 +72,15 @@ def kafka() -> Iterator[EmbeddedKafka]:
             pytest.skip(f"{distribution} is not installed (extra: demo)")
     with EmbeddedKafka() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def prometheus_programs() -> Programs:
+    """Prometheus and promtool."""
+    try:
+        return programs()
+    except PrometheusError as missing:
+        pytest.skip(str(missing))
 
 
 _runs = itertools.count()

@@ -20,6 +20,9 @@ def demo(
         str | None, typer.Option(help="Use this broker (host:port) instead of an own one; topics get a prefix.")
     ] = None,
     ops_port: Annotated[int, typer.Option(help="Port of metrics and health; 0 picks a free one.")] = 0,
+    prometheus: Annotated[  # noqa: FBT002
+        bool, typer.Option("--prometheus", help="Have a real Prometheus scrape it; keep it longer with --seconds.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a real Kafka, a stand-in Awin, a synthetic shop and both stages, and check the result."""
@@ -31,7 +34,13 @@ def demo(
     logs.configure("warning")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     summary = run_demo(
-        seconds=seconds, rate=rate, seed=seed, bootstrap_servers=bootstrap, console=console, ops_port=ops_port
+        seconds=seconds,
+        rate=rate,
+        seed=seed,
+        bootstrap_servers=bootstrap,
+        console=console,
+        ops_port=ops_port,
+        prometheus=prometheus,
     )
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(summary) + b"\n")

@@ -93,7 +93,7 @@ class Cluster:
         with ExitStack() as on_failure:
             on_failure.callback(self.stop)
             self._folder = self._make_folder()
-            self._reaper = _spawn_reaper(None if self._data_dir else self._folder)
+            self._reaper = spawn_reaper(None if self._data_dir else self._folder)
             self._nodes = [self._make_node(index, java) for index in range(self._count)]
             for tries_left in reversed(range(PORT_TRIES)):
                 self._ports = free_ports(self._count)
@@ -245,7 +245,8 @@ def _coordinates_transactions(client: Producer) -> bool:
     return True
 
 
-def _spawn_reaper(folder: Path | None) -> subprocess.Popen[bytes]:
+def spawn_reaper(folder: Path | None) -> subprocess.Popen[bytes]:
+    """Start the leader of a process group that does not outlive us; see `consumer.demo.reaper`."""
     return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-I", "-S", reaper.__file__, str(os.getpid()), *([str(folder)] if folder else [])],
         cwd="/",

@@ -17,6 +17,8 @@ from rich.console import Console
 from consumer.demo.awin import StandInAwin, log_normal
 from consumer.demo.broker import EmbeddedKafka
 from consumer.demo.producing import OpenShop
+from consumer.demo.prometheus import Prometheus
+from consumer.demo.prometheus_package import Programs, programs
 from consumer.demo.shop import ADVERTISER, HOST, Shop
 from consumer.demo.summary import Summary, summarize
 from consumer.demo.tap import ConversionTap
@@ -32,12 +34,20 @@ from consumer.wiring import clients
 from consumer.wiring.topics import inputs, plan
 
 PARTITIONS = 4
+RULES = Path("helm/awin-s2s-consumer/rules/rules.yaml")
 _START_TIMEOUT_S = 60.0
 _SETTLE_TIMEOUT_S = 90.0
 
 
 def run_demo(
-    *, seconds: float, rate: float, seed: int, bootstrap_servers: str | None, console: Console, ops_port: int = 0
+    *,
+    seconds: float,
+    rate: float,
+    seed: int,
+    bootstrap_servers: str | None,
+    console: Console,
+    ops_port: int = 0,
+    prometheus: bool = False,
 ) -> Summary:
     """Run it and return what it found.
 
@@ -48,6 +58,7 @@ def run_demo(
         bootstrap_servers: an existing broker to use; the demo keeps to topics of its own there. ``None``: an own one.
         console: where progress goes.
         ops_port: port for metrics and health; 0 picks one.
+        prometheus: scrape the consumer with a real Prometheus meanwhile.
 
     Raises:
         ConsumerError: something did not start, or did not come to an end.
@@ -63,10 +74,13 @@ def run_demo(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-demo-")))
         settings = _settings(bootstrap_servers, awin.endpoint, folder, ops_port)
         _create_topics(settings, stack)
-        return _run(settings, awin, Shop(seed, rate), seconds, console)
+        found = programs() if prometheus else None
+        return _run(settings, awin, Shop(seed, rate), seconds, console, found)
 
 
-def _run(settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, console: Console) -> Summary:
+def _run(
+    settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, console: Console, prometheus: Programs | None
+) -> Summary:
     schemas = Schemas.load()
     names = settings.topics
     servers = settings.kafka.bootstrap_servers
@@ -77,9 +91,12 @@ def _run(settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, cons
         _wait(lambda: service.health.ready().ok, _START_TIMEOUT_S, "the consumer did not become ready", running)
         assert service.ops is not None  # noqa: S101  # it is ready
         console.print(
-            f"The consumer is ready: http://127.0.0.1:{service.ops.port}/metrics, /livez and /readyz. "
+            f"The consumer is ready: http://127.0.0.1:{service.ops.port}/metrics, /livez, /readyz and /startupz. "
             f"The shop opens for {seconds:.0f} s."
         )
+        if prometheus is not None:
+            scraping = stack.enter_context(_scraping(prometheus, service.ops.port))
+            console.print(f"Prometheus scrapes it every second, until the demo ends: {scraping.address}")
         tap = ConversionTap(servers, names.conversion, ConversionDecoder(schemas))
         stack.callback(tap.close)
         tap.start()
@@ -101,6 +118,12 @@ def _run(settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, cons
         running.check()
         console.print("Checking everything against a brute-force reference …")
         return summarize(settings, schemas, tap.all(), awin.requests)
+
+
+def _scraping(programs: Programs, ops_port: int) -> Prometheus:
+    """Return a Prometheus with the rules of the chart, where the demo is run from its source."""
+    rules = [path for path in (RULES,) if path.exists()]
+    return Prometheus(programs, {f"127.0.0.1:{ops_port}": {"namespace": "demo", "pod": "demo-0"}}, rules=rules)
 
 
 class _Running:
