@@ -104,7 +104,8 @@ class Service:
         """
         ops = self._settings.ops
         self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health)
-        watcher = Watcher(self.health, ops.stall_after.total_seconds())
+        stall_after = ops.stall_after or self._settings.kafka.max_poll_interval / 10
+        watcher = Watcher(self.health, stall_after.total_seconds())
         _log.info("started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)
         threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
         for thread in threads:

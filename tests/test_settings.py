@@ -237,3 +237,10 @@ def test_a_variable_that_means_a_setting_is_not_passed_over(
     else:
         with pytest.raises(SettingsError, match=f"is {meant} meant"):
             parse(MINIMAL)
+
+
+def test_a_stall_must_be_told_before_liveness_fails() -> None:
+    """By default it is, however short the interval; a longer time would never be reached."""
+    assert parse({**MINIMAL, "kafka": {"max_poll_interval": "20s"}, "delivery": {"drain_budget": "4s"}})
+    with pytest.raises(SettingsError, match=r"ops\.stall_after"):
+        parse({**MINIMAL, "ops": {"stall_after": "6m"}})

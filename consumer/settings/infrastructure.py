@@ -110,9 +110,9 @@ class Ops(Section):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  # in a pod the kubelet comes from outside
     port: int = Field(9108, ge=0, le=65_535, description="Port of /metrics and the health pages; 0 picks a free one.")
-    stall_after: Duration = Field(
-        timedelta(seconds=30),
+    stall_after: Duration | None = Field(
+        None,
         description="A loop that has not turned for so long is logged with the stacks of all threads; less than "
-        "`kafka.max_poll_interval`, after which `/livez` fails.",
+        "`kafka.max_poll_interval`, after which `/livez` fails. Default: a tenth of that.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")

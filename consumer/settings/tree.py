@@ -61,7 +61,7 @@ class Settings(BaseSettings):
             raise ValueError("programmes: one without `when` gets every order, so it must be the last")
         if self.delivery.drain_budget * 4 >= self.kafka.max_poll_interval:
             raise ValueError("delivery.drain_budget must be less than a quarter of kafka.max_poll_interval")
-        if self.ops.stall_after >= self.kafka.max_poll_interval:
+        if self.ops.stall_after is not None and self.ops.stall_after >= self.kafka.max_poll_interval:
             raise ValueError("ops.stall_after must be less than kafka.max_poll_interval")
         channels = self.channels.touched()
         for windows in (self.attribution.windows, *(programme.windows for programme in self.programmes)):
