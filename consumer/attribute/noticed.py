@@ -17,6 +17,7 @@ FORMS = {
 class Noticed(Struct, gc=False):
     """Counts that say nothing about an order of its own. Work that is taken back takes them back, too."""
 
+    sessions: int = 0
     sessions_with_query: int = 0
     """Sessions whose landing address has a query string."""
     checksums: dict[int, int] = {}

@@ -128,6 +128,7 @@ class AttributePartition:
         url = event.landing_url
         channel, rule, awc, kind, malformed = landing.read(url, event.referrer, self._table)
         noticed = self.noticed
+        noticed.sessions += 1
         if "?" in url:
             noticed.sessions_with_query += 1
         if awc is not None:

@@ -34,6 +34,7 @@ class AttributeReporter(StageReporter):
         self._forced = metrics.counter(catalogue.FORCED)
         self._notes = Counters(metrics, catalogue.NOTED)
         self._decision_seconds = metrics.distribution(catalogue.DECISION_SECONDS)
+        self._sessions = metrics.counter(catalogue.SESSIONS)
         self._sessions_with_query = metrics.counter(catalogue.SESSIONS_WITH_QUERY)
         self._checksums = Counters(metrics, catalogue.SESSION_CHECKSUMS)
         self._late_sessions = metrics.distribution(catalogue.LATE_SESSIONS)
@@ -64,6 +65,7 @@ class AttributeReporter(StageReporter):
 
     def noticed(self, noticed: Noticed) -> None:
         """See the port."""
+        self._sessions.inc(noticed.sessions)
         self._sessions_with_query.inc(noticed.sessions_with_query)
         for kind, count in noticed.checksums.items():
             self._checksums.add(count, FORMS[kind])

@@ -184,6 +184,7 @@ NOTED = _counter(
 DECISION_SECONDS = _histogram(
     "awin_decision_seconds", "From an order's completion to its conversion being committed.", LATENCY_S
 )
+SESSIONS = _counter("awin_sessions", "Sessions read, those that cannot be used left out.")
 SESSIONS_WITH_QUERY = _counter("awin_sessions_with_query", "Sessions whose landing address has a query string.")
 SESSION_CHECKSUMS = _counter(
     "awin_session_checksums",
@@ -325,6 +326,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         FORCED,
         NOTED,
         DECISION_SECONDS,
+        SESSIONS,
         SESSIONS_WITH_QUERY,
         SESSION_CHECKSUMS,
         LATE_SESSIONS,

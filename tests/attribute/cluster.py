@@ -108,6 +108,7 @@ class Metrics:
         self.counts["forced"] += counts.forced
 
     def noticed(self, noticed: Noticed) -> None:
+        self.counts["sessions"] += noticed.sessions
         self.counts["sessions with query"] += noticed.sessions_with_query
         self.counts["checksums"] += sum(noticed.checksums.values())
         self.counts["malformed_checksums"] += noticed.malformed_checksums

@@ -74,6 +74,7 @@ def test_sessions_are_counted_by_what_their_address_carries() -> None:
     for number, query in enumerate(("", "?q=1", f"?awc={AWC}", "?awc=broken")):
         produce_session(cluster, number, f"https://shop.example/{query}")
     counts = started(cluster).metrics.counts
+    assert counts["sessions"] == 4
     assert (counts["sessions with query"], counts["checksums"], counts["malformed_checksums"]) == (3, 1, 1)
 
 

@@ -99,6 +99,7 @@ def test_what_a_partition_noticed_is_counted() -> None:
     metrics = Metrics()
     AttributeReporter(metrics, lambda: 0).noticed(
         Noticed(
+            sessions=12,
             sessions_with_query=9,
             checksums={Kind.NORMAL.value: 2, Kind.GCLID.value: 1},
             malformed_checksums=3,
@@ -108,6 +109,7 @@ def test_what_a_partition_noticed_is_counted() -> None:
             forgotten_orders=6,
         )
     )
+    assert read(metrics, "awin_sessions_total") == 12
     assert read(metrics, "awin_sessions_with_query_total") == 9
     assert read(metrics, "awin_session_checksums_total", {"form": "normal"}) == 2
     assert read(metrics, "awin_session_checksums_total", {"form": "gclid"}) == 1
