@@ -14,6 +14,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct, to_builtins
@@ -39,6 +40,14 @@ _INPUTS = Inputs("session.landed", "order.completed")
 _KEPT = {"message.timestamp.type": "CreateTime", "retention.ms": "600000", "segment.bytes": "67108864"}
 
 
+class _Sampled(NamedTuple):
+    at_s: float
+    mib: float
+    """Resident."""
+    stores_mib: float
+    """Of that what the stores have in memory."""
+
+
 class Found(Struct, frozen=True, kw_only=True):
     """What was measured."""
 
@@ -53,8 +62,10 @@ class Found(Struct, frozen=True, kw_only=True):
     """How often deliver put a conversion off."""
     attempts: int
     """Requests to Awin. None was answered."""
-    memory: dict[str, Verdict]
-    """By stage."""
+    resident: dict[str, Verdict]
+    """What each stage has resident."""
+    without_stores: dict[str, Verdict]
+    """The same without what its stores have in memory, which fills up to a bound. This must be flat."""
 
 
 def main() -> int:
@@ -71,7 +82,7 @@ def main() -> int:
         print(f"no figures: {error}", file=sys.stderr)
         return 1
     print(json.dumps(to_builtins(found)) if asked.json else _table(found))
-    return 0 if all(verdict.flat for verdict in found.memory.values()) else 1
+    return 0 if all(verdict.flat for verdict in found.without_stores.values()) else 1
 
 
 def measure(servers: str, folder: Path, minutes: float, backlog: int) -> Found:
@@ -100,15 +111,16 @@ def measure(servers: str, folder: Path, minutes: float, backlog: int) -> Found:
         conversions=last["attribute"].conversions,
         put_off=last["deliver"].put_off,
         attempts=last["deliver"].attempts,
-        memory={role: judge(samples[role]) for role in ROLES},
+        resident={role: judge([Sample(at_s, mib) for at_s, mib, _ in samples[role]]) for role in ROLES},
+        without_stores={role: judge([Sample(at_s, mib - own) for at_s, mib, own in samples[role]]) for role in ROLES},
     )
 
 
 def _run(
     settings: Settings, file: Path, folder: Path, seconds: float
-) -> tuple[dict[str, list[Sample]], dict[str, Usage], float]:
+) -> tuple[dict[str, list[_Sampled]], dict[str, Usage], float]:
     """Sample both stages while they work; return the samples, the last usage of each, and the time."""
-    samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
+    samples: dict[str, list[_Sampled]] = {role: [] for role in ROLES}
     with ExitStack() as stack:
         stages = {
             role: stack.enter_context(Measured("benchmarks.stage", [str(file), role], folder / f"{role}.log"))
@@ -120,20 +132,28 @@ def _run(
             last = {role: stage.usage() for role, stage in stages.items()}
             elapsed_s = time.monotonic() - began_s
             for role, usage in last.items():
-                samples[role].append(Sample(elapsed_s, usage.rss_bytes / _MEBIBYTE))
+                memory = usage.rss_bytes / _MEBIBYTE, usage.store_memory_bytes / _MEBIBYTE
+                samples[role].append(_Sampled(elapsed_s, *memory))
             load.taken(last["attribute"].records)
             if elapsed_s >= seconds:
                 return samples, last, elapsed_s
             if len(samples["deliver"]) % 30 == 0:
-                _say("  ".join(f"{role} {samples[role][-1].mib:.0f} MiB" for role in ROLES) + f"  {elapsed_s:.0f} s")
+                _say(
+                    "  ".join(
+                        f"{role} {samples[role][-1].mib:.0f} MiB (stores {samples[role][-1].stores_mib:.0f})"
+                        for role in ROLES
+                    )
+                    + f"  {elapsed_s:.0f} s"
+                )
             time.sleep(SAMPLE_S)
 
 
 def _table(found: Found) -> str:
     rows = [(name, f"{value:,}") for name, value in to_builtins(found).items() if isinstance(value, int | float)]
-    for role, verdict in found.memory.items():
-        rows += [(f"{role} {name}", str(value)) for name, value in to_builtins(verdict).items()]
-    return "\n".join(f"{name:>30}  {value}" for name, value in rows)
+    for what, verdicts in (("resident", found.resident), ("without stores", found.without_stores)):
+        for role, verdict in verdicts.items():
+            rows += [(f"{role}, {what}: {name}", str(value)) for name, value in to_builtins(verdict).items()]
+    return "\n".join(f"{name:>46}  {value}" for name, value in rows)
 
 
 def _say(text: str) -> None:

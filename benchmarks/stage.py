@@ -31,6 +31,7 @@ def _usage(service: Service) -> usage.Usage:
         records=int(total("awin_records_total")),
         restored_changes=int(total("awin_restored_changes_total")),
         restore_s=total("awin_restore_seconds_total"),
+        store_memory_bytes=int(total("awin_store_memory_bytes")),
         conversions=int(total("awin_conversions_total")),
         put_off=int(total("awin_deferrals_total")),
         attempts=int(total("awin_attempts_total")),

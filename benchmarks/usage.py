@@ -28,6 +28,8 @@ class Usage(Struct, frozen=True):
     """Input records taken."""
     rss_bytes: int = 0
     """Resident now."""
+    store_memory_bytes: int = 0
+    """Of those what the stores have in memory: it grows up to `state.memory_mib`, whatever happens."""
     conversions: int = 0
     """Written."""
     put_off: int = 0

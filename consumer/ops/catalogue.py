@@ -143,6 +143,11 @@ RESTORE_STARTED = _gauge(
     "awin_restore_started_timestamp_seconds", "When restoring a partition began.", "stage", "partition"
 )
 STORE_BYTES = _gauge("awin_store_bytes", "Size of the local state on disk.", "stage", "store")
+STORE_MEMORY = _gauge(
+    "awin_store_memory_bytes",
+    "Memory that a stage's stores take for blocks read and for writes that are not on disk yet.",
+    "stage",
+)
 
 # Attribute.
 
@@ -314,6 +319,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         RESTORE_REMAINING,
         RESTORE_STARTED,
         STORE_BYTES,
+        STORE_MEMORY,
     ),
     "Attribute": (
         ORDERS,

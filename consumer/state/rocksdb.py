@@ -49,6 +49,10 @@ class RocksMemory:
         self.cache = Cache(cache_bytes)
         self.write_buffers = WriteBufferManager(memtable_bytes, allow_stall=False)
 
+    def used_bytes(self) -> int:
+        """Return what they take now; any thread may ask."""
+        return self.cache.get_usage() + self.write_buffers.get_usage()
+
 
 class RocksStore:
     """One database in a folder of its own.

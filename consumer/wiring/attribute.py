@@ -66,7 +66,9 @@ def open_attribute(
     doors = Doors(settings, "attribute", folder.instance_id, inputs, watch_brokers(metrics, "attribute"))
     restorer = doors.restorer((touch_table, order_table), stack)
     watch_restores(metrics, "attribute", restorer)
-    watch_stores(metrics, "attribute", {"touches": touch_table.size_bytes, "orders": order_table.size_bytes})
+    watch_stores(
+        metrics, "attribute", {"touches": touch_table.size_bytes, "orders": order_table.size_bytes}, memory.used_bytes
+    )
     show_retention(metrics, "attribute", admin, inputs)
     stack.callback(metrics.gauges.leave, "attribute")
     schemas = Schemas.load(settings.schemas.directory)

@@ -76,7 +76,7 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
     doors = Doors(settings, "deliver", folder.instance_id, inputs, watch_brokers(metrics, "deliver"))
     restorer = doors.restorer((table,), stack)
     watch_restores(metrics, "deliver", restorer)
-    watch_stores(metrics, "deliver", {"sent": table.size_bytes})
+    watch_stores(metrics, "deliver", {"sent": table.size_bytes}, memory.used_bytes)
     show_retention(metrics, "deliver", admin, inputs)
     stack.callback(metrics.gauges.leave, "deliver")
     schemas = Schemas.load(settings.schemas.directory)

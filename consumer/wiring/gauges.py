@@ -40,8 +40,11 @@ def watch_restores(metrics: Metrics, stage: str, restorer: Restorer) -> None:
     metrics.gauges.ask(catalogue.RESTORE_STARTED, stage, of_each(lambda each: time.time() - each.age_s))
 
 
-def watch_stores(metrics: Metrics, stage: str, sizes: Mapping[str, Callable[[], int]]) -> None:
-    """Show the size of a stage's stores, each by its name."""
+def watch_stores(
+    metrics: Metrics, stage: str, sizes: Mapping[str, Callable[[], int]], memory: Callable[[], int]
+) -> None:
+    """Show the size of a stage's stores, each by its name, and the memory that they share."""
+    metrics.gauges.ask(catalogue.STORE_MEMORY, stage, lambda: {(stage,): memory()})
     metrics.gauges.ask(catalogue.STORE_BYTES, stage, lambda: {(stage, name): size() for name, size in sizes.items()})
 
 
