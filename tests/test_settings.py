@@ -241,6 +241,7 @@ def test_a_variable_that_means_a_setting_is_not_passed_over(
 
 def test_a_stall_must_be_told_before_liveness_fails() -> None:
     """By default it is, however short the interval; a longer time would never be reached."""
-    assert parse({**MINIMAL, "kafka": {"max_poll_interval": "20s"}, "delivery": {"drain_budget": "4s"}})
+    short = parse({**MINIMAL, "kafka": {"max_poll_interval": "20s"}, "delivery": {"drain_budget": "4s"}})
+    assert short.ops.stall_after is None
     with pytest.raises(SettingsError, match=r"ops\.stall_after"):
         parse({**MINIMAL, "ops": {"stall_after": "6m"}})

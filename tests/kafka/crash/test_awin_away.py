@@ -13,11 +13,11 @@ from tests.kafka.crash.program import Program
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
 
-AWAY_S = 8.0
+AWAY_S = 5.0
 CHANGES = {
-    "kafka": {"max_poll_interval": "6s", "session_timeout": "6s"},
-    "delivery": {"drain_budget": "1s"},
-    "ops": {"stall_after": "3s"},
+    "kafka": {"max_poll_interval": "4s", "session_timeout": "6s"},
+    "delivery": {"drain_budget": "800ms"},
+    "ops": {"stall_after": "2s"},
 }
 
 
