@@ -39,6 +39,8 @@ class Usage(Struct, frozen=True):
     restored_changes: int = 0
     restore_s: float = 0.0
     """Spent restoring, from each partition's first attempt to its end; partitions come one after the other."""
+    metrics_s: float = 0.0
+    """Spent on telling the metrics."""
     ready: bool = False
     """Every partition is worked on."""
 

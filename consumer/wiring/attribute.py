@@ -11,7 +11,7 @@ import structlog
 from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
-from consumer.attribute.ports import AttributeSettings, Decoders, Encoders, InputFacts
+from consumer.attribute.ports import AttributeMetrics, AttributeSettings, Decoders, Encoders, InputFacts
 from consumer.attribute.stage import AttributeStage
 from consumer.ops.attribute_reporter import AttributeReporter
 from consumer.ops.metrics import Metrics
@@ -41,11 +41,12 @@ def open_attribute(
     *,
     memtable_bytes: int = 16 * MEBIBYTE,
     max_poll_records: int | None = None,
+    reporter: Callable[[Metrics], AttributeMetrics] | None = None,
 ) -> AttributeStage:
     """Build the stage; ``stack`` closes what it uses, after the stage has closed itself.
 
     ``memtable_bytes`` is what a store gathers in memory before it becomes a file; ``max_poll_records`` how many records
-    are taken at once and, about, in a transaction.
+    are taken at once and, about, in a transaction; ``reporter`` makes what the stage reports to.
 
     Raises:
         Unavailable: the broker does not answer.
@@ -86,7 +87,7 @@ def open_attribute(
         restorer=restorer,
         decoders=Decoders(SessionDecoder(schemas), OrderDecoder(schemas)),
         encoders=Encoders(ConversionEncoder(schemas), DeadLetterEncoder(schemas)),
-        metrics=AttributeReporter(metrics, now_ms),
+        metrics=AttributeReporter(metrics, now_ms) if reporter is None else reporter(metrics),
         monotonic_s=time.monotonic,
         now_ms=now_ms,
     )
