@@ -48,6 +48,7 @@ def run_demo(
     console: Console,
     ops_port: int = 0,
     prometheus: bool = False,
+    look: Callable[[Prometheus], None] = lambda _: None,
 ) -> Summary:
     """Run it and return what it found.
 
@@ -59,6 +60,7 @@ def run_demo(
         console: where progress goes.
         ops_port: port for metrics and health; 0 picks one.
         prometheus: scrape the consumer with a real Prometheus meanwhile.
+        look: called with it when every order has come to its end, and before anything stops.
 
     Raises:
         ConsumerError: something did not start, or did not come to an end.
@@ -74,12 +76,12 @@ def run_demo(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-demo-")))
         settings = _settings(bootstrap_servers, awin.endpoint, folder, ops_port)
         _create_topics(settings, stack)
-        found = programs() if prometheus else None
-        return _run(settings, awin, Shop(seed, rate), seconds, console, found)
+        watch = _Watch(programs(), look) if prometheus else None
+        return _run(settings, awin, Shop(seed, rate), seconds, console, watch)
 
 
 def _run(
-    settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, console: Console, prometheus: Programs | None
+    settings: Settings, awin: StandInAwin, shop: Shop, seconds: float, console: Console, watch: _Watch | None
 ) -> Summary:
     schemas = Schemas.load()
     names = settings.topics
@@ -94,9 +96,9 @@ def _run(
             f"The consumer is ready: http://127.0.0.1:{service.ops.port}/metrics, /livez, /readyz and /startupz. "
             f"The shop opens for {seconds:.0f} s."
         )
-        if prometheus is not None:
-            scraping = stack.enter_context(_scraping(prometheus, service.ops.port))
-            console.print(f"Prometheus scrapes it every second, until the demo ends: {scraping.address}")
+        if watch is not None:
+            watch.begin(service.ops.port, stack)
+            console.print(f"Prometheus scrapes it every second, until the demo ends: {watch.address}")
         tap = ConversionTap(servers, names.conversion, ConversionDecoder(schemas))
         stack.callback(tap.close)
         tap.start()
@@ -114,16 +116,37 @@ def _run(
                 return _settled(service, open_shop, tap)
 
             _wait(settled, _SETTLE_TIMEOUT_S, "the orders did not all come to an end", running)
+        if watch is not None:
+            watch.look()
         running.stop()
         running.check()
         console.print("Checking everything against a brute-force reference …")
         return summarize(settings, schemas, tap.all(), awin.requests)
 
 
-def _scraping(programs: Programs, ops_port: int) -> Prometheus:
-    """Return a Prometheus with the rules of the chart, where the demo is run from its source."""
-    rules = [path for path in (RULES,) if path.exists()]
-    return Prometheus(programs, {f"127.0.0.1:{ops_port}": {"namespace": "demo", "pod": "demo-0"}}, rules=rules)
+class _Watch:
+    """A Prometheus that scrapes the demo, with the chart's rules where the demo is run from its source."""
+
+    def __init__(self, found: Programs, look: Callable[[Prometheus], None]) -> None:
+        self._programs = found
+        self._look = look
+        self._prometheus: Prometheus | None = None
+
+    @property
+    def address(self) -> str:
+        """Where its pages are."""
+        return "" if self._prometheus is None else self._prometheus.address
+
+    def begin(self, ops_port: int, stack: ExitStack) -> None:
+        """Scrape this port until ``stack`` is closed."""
+        targets = {f"127.0.0.1:{ops_port}": {"namespace": "demo", "pod": "demo-0"}}
+        rules = [path for path in (RULES,) if path.exists()]
+        self._prometheus = stack.enter_context(Prometheus(self._programs, targets, rules=rules))
+
+    def look(self) -> None:
+        """Everything has come to its end."""
+        if self._prometheus is not None:
+            self._look(self._prometheus)
 
 
 class _Running:

@@ -1,0 +1,76 @@
+"""A real Prometheus scrapes a demo run with the rules loaded."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+
+import pytest
+from rich.console import Console
+
+from consumer.demo.prometheus import Prometheus
+from consumer.demo.prometheus_package import Programs
+from consumer.demo.run import run_demo
+from consumer.ops.catalogue import all_metrics
+from tests.rules.test_rules import rules
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+HAPPENS_NOT = {
+    "awin_attempt_failures_total": "no request fails",
+    "awin_deferrals_total": "nothing is put off",
+    "awin_requests_cut_total": "no request is too long",
+    "awin_restore_remaining_records": "nothing is restored any more",
+    "awin_restore_started_timestamp_seconds": "nothing is restored any more",
+    "awin_oldest_undelivered_timestamp_seconds": "everything is delivered",
+}
+"""Metrics without a series at the end of a demo, and why."""
+
+
+class Seen:
+    """What was found, to be judged when the demo is over."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+        self.empty: set[str] = set()
+        self.unhealthy: Mapping[str, str] = {}
+        self.alerts: list[str] = []
+        self.loop_s: dict[str, float] = {}
+
+    def look(self, prometheus: Prometheus) -> None:
+        """Ask for everything."""
+        time.sleep(3)  # so that every rule has been looked at after the last scrape
+        names = {series.labels["__name__"] for series in prometheus.query('{__name__=~"awin_.+"}')}
+        for metric in all_metrics():
+            if metric.name + ("_count" if metric.buckets else "") not in names:
+                self.missing.add(metric.name)
+        for rule in rules():
+            if "record" in rule and not prometheus.query(rule["record"]):
+                self.empty.add(rule["record"])
+        self.unhealthy = prometheus.unhealthy_rules()
+        self.alerts = [alert.name for alert in prometheus.alerts() if alert.state == "firing"]
+        for series in prometheus.query("sum by (stage) (rate(awin_loop_seconds_total[10s]))"):
+            self.loop_s[series.labels["stage"]] = series.value
+
+
+def test_every_metric_and_every_rule_has_data(prometheus_programs: Programs) -> None:
+    """But for what does not happen in a demo; no rule fails, no alert fires, and the loops' time is accounted for."""
+    del prometheus_programs  # the demo looks for them itself
+    seen = Seen()
+    summary = run_demo(
+        seconds=10,
+        rate=150,
+        seed=1,
+        bootstrap_servers=None,
+        console=Console(file=io.StringIO()),
+        prometheus=True,
+        look=seen.look,
+    )
+    assert summary.is_right()
+    assert seen.missing == set(HAPPENS_NOT)
+    assert seen.empty == set()
+    assert seen.unhealthy == {}
+    assert [name for name in seen.alerts if name != "AwinDeadLetters"] == []
+    assert seen.loop_s.keys() == {"attribute", "deliver"}
+    assert all(0.7 < seconds < 1.3 for seconds in seen.loop_s.values()), seen.loop_s
