@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
+
+import structlog
 
 from consumer.errors import TopicError
 from consumer.stage_metrics import StageMetrics
 from consumer.state.restore import Restored, Restorer
 from consumer.stream.log import Committed, TopicPartition
+
+_log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
 _ACTIVATE_S = 1.0
 """How long one call of `Assignment.advance` goes on activating."""
@@ -77,6 +81,12 @@ class Assignment:
             self._restoring.discard(restored.partition)
             self._active.add(restored.partition)
             self._metrics.restored(restored.seconds, restored.changes)
+            _log.info(
+                "restore.done",
+                partition=restored.partition,
+                changes=restored.changes,
+                seconds=round(restored.seconds, 3),
+            )
             self._owner.activate(restored.partition, restored.committed)
             if self._monotonic_s() >= until_s:
                 return
@@ -104,6 +114,7 @@ class Assignment:
         self.joined = True
         if numbers:
             self._metrics.rebalanced("assigned")
+            _log.info("group.assigned", partitions=sorted(numbers))
 
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Let the stage finish what it can, then forget them."""
@@ -117,6 +128,7 @@ class Assignment:
         numbers = {number for _, number in partitions}
         if numbers:
             self._metrics.rebalanced("lost" if lost else "revoked")
+            _log.info("group.revoked", partitions=sorted(numbers), lost=lost)
         for number in numbers & self._restoring:
             self._restorer.cancel(number)
         self._restored = deque(each for each in self._restored if each.partition not in numbers)

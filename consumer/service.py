@@ -93,6 +93,8 @@ class Service:
 
     def stop(self) -> None:
         """Ask every stage to finish what it has in hand and leave."""
+        if not self._stop.is_set():
+            _log.info("service.draining")
         self.health.drain()
         self._stop.set()
 
@@ -106,7 +108,7 @@ class Service:
         self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health)
         stall_after = ops.stall_after or self._settings.kafka.max_poll_interval / 10
         watcher = Watcher(self.health, stall_after.total_seconds())
-        _log.info("started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)
+        _log.info("service.started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)
         threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
         for thread in threads:
             thread.start()
@@ -118,7 +120,7 @@ class Service:
         self.ops.close()
         if self._failures:
             raise self._failures[0]
-        _log.info("stopped")
+        _log.info("service.stopped")
 
     def _state(self, role: Role) -> str:
         """Return how far a stage has come."""
@@ -130,6 +132,8 @@ class Service:
         return "restoring" if stage.assignment.joined else "joining"
 
     def _run_role(self, role: Role) -> None:
+        # Every line that is logged on this thread says whose it is.
+        structlog.contextvars.bind_contextvars(stage=role)
         beat = Heartbeat(role, stale_after_s=self._settings.kafka.max_poll_interval.total_seconds())
         try:
             with ExitStack() as stack:
@@ -144,7 +148,7 @@ class Service:
                     _settle_heap()
                     stage.run(self._stop, beat.beat)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the other stages must hear of it
-            _log.error("stage failed", stage=role, error=type(error).__name__, reason=str(error))
+            _log.error("stage.failed", error=type(error).__name__, reason=str(error))
             self._failures.append(error)
             self.stop()
 
@@ -155,7 +159,7 @@ class Service:
                 try:
                     stage = self._openers[role](self._settings, folder, self.metrics, attempt)
                 except Unavailable as error:
-                    _log.warning("waiting for the broker", stage=role, reason=str(error))
+                    _log.warning("stage.waiting", reason=str(error))
                 else:
                     stack.push(attempt.pop_all())
                     return stage

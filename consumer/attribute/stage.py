@@ -194,7 +194,7 @@ class AttributeStage:
             self._assignment.restore_again(partition)
             return
         self._sweeps.begin(partition)
-        _log.info("partition active", partition=partition, next_session=start[0], next_order=start[1])
+        _log.info("attribute.opened", partition=partition, session_offset=start[0], order_offset=start[1])
         self._start(worker)
 
     def release(self, partitions: Sequence[int], *, lost: bool) -> None:
@@ -208,7 +208,7 @@ class AttributeStage:
         if not committed:
             self._rewind()
         self._metrics.released(partitions)
-        _log.info("partitions released", partitions=list(partitions), lost=lost)
+        _log.info("attribute.released", partitions=list(partitions), lost=lost)
 
     def _worker(self, state: PartitionState, start: tuple[int, int]) -> AttributePartition:
         settings = self._settings
@@ -242,7 +242,7 @@ class AttributeStage:
             self._put_off(partition, error)
 
     def _put_off(self, partition: int, error: Unavailable) -> None:
-        _log.warning("partition not active yet", partition=partition, reason=str(error))
+        _log.warning("attribute.not_opened", partition=partition, reason=str(error))
         self._assignment.restore_again(partition)
 
     def _take(self, records: Sequence[Record]) -> None:
@@ -327,7 +327,7 @@ class AttributeStage:
         return True
 
     def _note_abort(self, error: ConsumerError) -> None:
-        _log.warning("transaction aborted, its work will be done again", reason=str(error))
+        _log.warning("attribute.aborted", reason=str(error))
         self._metrics.aborted(abort_reason(error))
 
     def _rewind(self) -> None:

@@ -21,6 +21,7 @@ from consumer.cli import (
     explain,
     export_offline,
     forget,
+    log_events,
     metrics,
     programmes,
     receipts,
@@ -60,6 +61,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(export_offline.export_offline)
 app.command()(forget.forget)
 app.command()(metrics.metrics)
+app.command()(log_events.log_events)
 app.add_typer(settings.app, name="settings")
 app.command()(demo.demo)
 

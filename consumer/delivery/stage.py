@@ -255,6 +255,12 @@ class DeliverStage:
     def _note_stops(self) -> None:
         """Note which programmes are stopped; when one is no longer, what was put off need not rest so long any more."""
         stops = dict(self._gates.stops())
+        for programme, stop in stops.items():
+            before = self._stops.get(programme, "")
+            if stop and stop != before:
+                _log.warning("deliver.programme_stopped", programme=programme, why=stop)
+            elif before and not stop:
+                _log.info("deliver.programme_resumed", programme=programme, was=before)
         if any(stop and not stops[programme] for programme, stop in self._stops.items()):
             for partition in self._partitions.values():
                 partition.delay.reset()

@@ -74,5 +74,5 @@ def _answer(metric: Metric, ask: Callable[[], Series]) -> Series:
     try:
         return ask()
     except Exception as error:  # noqa: BLE001  # whatever it is
-        _log.warning("metric not known", metric=metric.name, error=type(error).__name__)
+        _log.warning("metrics.not_known", metric=metric.name, error=type(error).__name__)
         return {}

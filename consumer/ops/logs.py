@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+from consumer.ops.repeats import Repeats
+
 
 def configure(level: str) -> None:
     """Set up structlog and silence libraries that would log URLs. Call once, at start."""
@@ -21,7 +23,7 @@ def configure(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, Repeats(), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

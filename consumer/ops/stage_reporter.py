@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
+import structlog
 from prometheus_client import Counter
 
 from consumer.ops import catalogue
@@ -12,6 +14,8 @@ from consumer.ops.gauges import Series
 from consumer.ops.metrics import Metrics
 from consumer.stage_metrics import AbortReason, Behind, RebalanceEvent
 from consumer.stream.log import TopicPartition
+
+_log = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(__name__))
 
 
 class Counters:
@@ -57,6 +61,7 @@ class StageReporter:
     def dead_letters(self, reason: str, count: int) -> None:
         """See the port."""
         self._dead_letters.add(count, reason)
+        _log.warning("dead_letters.written", reason=reason)
 
     def behind(self, inputs: Mapping[TopicPartition, Behind]) -> None:
         """See the port."""

@@ -86,4 +86,4 @@ class Doors:
         return restorer
 
     def _report(self, error: str) -> None:
-        _log.warning("kafka", stage=self._role, reason=error)
+        _log.warning("kafka.error", reason=error)

@@ -62,7 +62,7 @@ def show_retention(metrics: Metrics, stage: str, admin: AdminClient, inputs: Ite
     try:
         configs = topics.configs(admin, inputs, clients.FACTS_TIMEOUT_S)
     except TopicError as error:
-        _log.warning("retention not known", stage=stage, reason=str(error))
+        _log.warning("metrics.retention_not_known", reason=str(error))
         return
     kept_ms = {name: int(config.get("retention.ms", "-1")) for name, config in configs.items()}
     series: Series = {(name,): kept / 1000 for name, kept in kept_ms.items() if kept >= 0}

@@ -98,7 +98,7 @@ class Fleet:
             program.kill()
             self._failed(member, f"did not end within {self._end_timeout_s:.0f} s of SIGTERM")
             return
-        if code == 0 or (code == -signal.SIGTERM and not program.told("started")):
+        if code == 0 or (code == -signal.SIGTERM and not program.told("service.started")):
             self.ends.append(End(member, _now_ms(), is_death=False, error=""))
         else:
             self._failed(member, _error_of(program) or f"ended with {code} on SIGTERM")
@@ -172,7 +172,7 @@ class Fleet:
 
 
 def _error_of(program: Program) -> str:
-    failures = program.told("stage failed")
+    failures = program.told("stage.failed")
     if not failures:
         return ""
     error, reason = failures[-1]["error"], failures[-1]["reason"]

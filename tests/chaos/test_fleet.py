@@ -14,7 +14,7 @@ from consumer.wiring.clients import Role
 from tests.chaos.fleet import End, Fleet
 from tests.kafka.crash.program import Program, wait_until
 
-STARTED = 'print(\'{"event": "started"}\', flush=True)'
+STARTED = 'print(\'{"event": "service.started"}\', flush=True)'
 OBEYS = f"import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); {STARTED}; signal.pause()"
 DEAF = f"import signal; signal.signal(15, signal.SIG_IGN); {STARTED}; signal.pause(); signal.pause()"
 BORN = "import time; time.sleep(60)"
@@ -22,7 +22,7 @@ BORN = "import time; time.sleep(60)"
 
 def failing(error: str, code: int = 1) -> str:
     """Return a program that tells of an error and ends."""
-    said = f'{{"event": "stage failed", "error": "{error}", "reason": "because"}}'
+    said = f'{{"event": "stage.failed", "error": "{error}", "reason": "because"}}'
     return f"print({said!r}, flush=True); raise SystemExit({code})"
 
 
@@ -68,7 +68,7 @@ def fleet_of(tmp_path: Path) -> Iterator[FleetOf]:
 def ready(scripts: Scripts) -> None:
     """Wait until the latest program works."""
     program = scripts.started[-1]
-    wait_until(lambda: bool(program.told("started")), "it works")
+    wait_until(lambda: bool(program.told("service.started")), "it works")
 
 
 def ends(fleet: Fleet) -> list[tuple[str, bool, str]]:
@@ -128,8 +128,8 @@ def test_what_ends_unasked_is_started_again(fleet_of: FleetOf) -> None:
         "deliver-a failed: StateError: because",
         "deliver-a failed: ended without a word",
     ]
-    assert [entry["error"] for entry in fleet.told("stage failed", "deliver")] == ["Fenced", "StateError"]
-    assert fleet.told("stage failed", "attribute") == []
+    assert [entry["error"] for entry in fleet.told("stage.failed", "deliver")] == ["Fenced", "StateError"]
+    assert fleet.told("stage.failed", "attribute") == []
 
 
 def test_a_stop_that_fails_is_a_failure(fleet_of: FleetOf) -> None:

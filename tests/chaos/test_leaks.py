@@ -7,9 +7,9 @@ import pytest
 from tests.chaos.leaks import leaks
 
 PLAIN = """\
-{"event": "started", "roles": ["deliver"], "ops_port": 35641}
+{"event": "service.started", "roles": ["deliver"], "ops_port": 35641}
 {"event": "kafka", "reason": "127.0.0.1:27311/1: Connect to ipv4#127.0.0.1:27311 failed"}
-{"event": "stage failed", "reason": "chaos-conversion[1]@17: order 'S1-0000012'"}
+{"event": "stage.failed", "reason": "chaos-conversion[1]@17: order 'S1-0000012'"}
 """
 
 

@@ -64,7 +64,7 @@ class Program:
 
     def activations(self) -> int:
         """Return how many times a partition became active, in whichever stage."""
-        return len(self.told("partition active")) + len(self.told("deliver.opened"))
+        return len(self.told("attribute.opened")) + len(self.told("deliver.opened"))
 
     def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until something holds of it; fail if it ends before."""
@@ -94,7 +94,7 @@ class Program:
 
     def page(self, path: str) -> tuple[int, str]:
         """Return the status and the text of a page of its ops port; 0 when nobody answers."""
-        started = self.told("started")
+        started = self.told("service.started")
         if not started:
             return 0, ""
         try:

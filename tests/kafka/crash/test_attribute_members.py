@@ -60,7 +60,7 @@ def test_a_member_that_wakes_after_its_partitions_were_taken_commits_nothing(
         other.wait_active(taken + PARTITIONS // 2)
         sleeper.resume()
         sleeper.wait_active(own + PARTITIONS // 2)
-        refused += len(sleeper.told("transaction aborted, its work will be done again"))
+        refused += len(sleeper.told("attribute.aborted"))
     scenario.settle()
     account = scenario.account()
     show(sessions=account.sessions, orders=account.orders, forced=account.forced, refused=refused)

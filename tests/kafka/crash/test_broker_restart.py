@@ -106,7 +106,7 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(own_kafka: EmbeddedKafka, 
         program = scenario.start(None)
 
         def waiting() -> set[str]:
-            return {entry["stage"] for entry in program.told("waiting for the broker")}
+            return {entry["stage"] for entry in program.told("stage.waiting")}
 
         program.wait_for(lambda: len(waiting()) == 2, "word that both wait")
         assert (program.get("/livez"), program.get("/readyz")) == (200, 503)

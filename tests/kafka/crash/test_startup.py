@@ -19,7 +19,7 @@ def test_both_stages_in_one_process_end_in_order(scenario: Scenario) -> None:
     program.wait_ready()
     program.terminate()
     assert program.end() == 0
-    assert program.told("stopped")
+    assert program.told("service.stopped")
 
 
 def test_a_missing_topic_is_named(make_scenario: MakeScenario, kafka: EmbeddedKafka) -> None:
