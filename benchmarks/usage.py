@@ -73,9 +73,13 @@ def answer(usage: Callable[[], Usage]) -> None:
     """Answer questions on a thread of its own until standard input ends; then ask the process to stop by SIGTERM."""
 
     def run() -> None:
-        for _ in sys.stdin:
-            sys.stdout.write(msgspec.json.encode(usage()).decode() + "\n")
-            sys.stdout.flush()
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            for _ in sys.stdin:
+                sys.stdout.write(msgspec.json.encode(usage()).decode() + "\n")
+                sys.stdout.flush()
+        except BrokenPipeError:
+            pass  # whoever asked is gone
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=run, name="usage", daemon=True).start()
