@@ -35,6 +35,8 @@ from consumer.wiring.gauges import show_settings
 _log = structlog.get_logger(__name__)
 
 _RETRY_S = 2.0
+_LAST_COMMIT_S = 8.0
+"""What leaving may take beside the drain budget."""
 _COLLECT_EVERY, _YOUNG_PER_MIDDLE, _MIDDLE_PER_FULL = 50_000, 20, 20
 
 
@@ -46,6 +48,9 @@ class Stage(Protocol):
 
     def ready(self) -> bool:
         """True when the group was joined and every assigned partition is worked on."""
+
+    def hurry(self, seconds: float) -> None:
+        """Wait for the broker no longer than so many seconds from now. Any thread may say so."""
 
     @property
     def assignment(self) -> Assignment:
@@ -97,6 +102,12 @@ class Service:
             _log.info("service.draining")
         self.health.drain()
         self._stop.set()
+        for stage in list(self._stages.values()):
+            self._hurry(stage)
+
+    def _hurry(self, stage: Stage) -> None:
+        """Have what a stage waits for just now, such as a commit, take no longer than all of leaving may."""
+        stage.hurry(self._settings.delivery.drain_budget.total_seconds() + _LAST_COMMIT_S)
 
     def run(self) -> None:
         """Run until `stop`, or until a stage fails.
@@ -143,6 +154,8 @@ class Service:
                 stage = self._open(role, folder, stack)
                 if stage is not None:
                     self._stages[role] = stage
+                    if self._stop.is_set():
+                        self._hurry(stage)
                     self.health.watch(beat)
                     beat.beat()
                     _settle_heap()

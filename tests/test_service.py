@@ -39,6 +39,9 @@ class Standing:
         while not stop.wait(0.01):
             beat()
 
+    def hurry(self, seconds: float) -> None:
+        """There is nothing to wait for."""
+
     def ready(self) -> bool:
         """Always."""
         return True

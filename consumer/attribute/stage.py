@@ -158,6 +158,10 @@ class AttributeStage:
             self._note_work(0)
         self._reporting.advance(self._partitions)
 
+    def hurry(self, seconds: float) -> None:
+        """We are to leave: wait for the broker no longer than so many seconds from now. Any thread may say so."""
+        self._transaction.hurry(seconds)
+
     def close(self) -> None:
         """Commit what is done if the group still lets us, and leave."""
         try:

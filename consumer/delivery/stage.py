@@ -215,6 +215,10 @@ class DeliverStage:
         self._note_stops()
         self._reporting.advance(self._partitions, self._stops)
 
+    def hurry(self, seconds: float) -> None:
+        """We are to leave: wait for the broker no longer than so many seconds from now. Any thread may say so."""
+        self._transaction.hurry(seconds)
+
     def close(self) -> None:
         """Begin nothing more, wait for what is in flight within the drain budget, commit, and leave the group."""
         with ExitStack() as steps:  # last in, first out; each is done whatever the others raise

@@ -179,6 +179,12 @@ class Transaction(Protocol):
             Fenced: see `commit`.
         """
 
+    def hurry(self, seconds: float) -> None:
+        """Wait for the broker no longer than until so many seconds from now: we are leaving. Any thread may say so.
+
+        A commit whose outcome is not known by then is ``Fenced``; a restart settles it.
+        """
+
     def close(self) -> None:
         """Abort what is open, if it still can be, and let go of the connection."""
 

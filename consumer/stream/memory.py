@@ -311,6 +311,9 @@ class MemoryTransaction:
         self._open = None
         self._cut_off = False
 
+    def hurry(self, seconds: float) -> None:
+        """See `consumer.stream.log.Transaction.hurry`: here is nobody to wait for."""
+
     def close(self) -> None:
         """See `consumer.stream.log.Transaction.close`."""
         self.abort()

@@ -19,6 +19,7 @@ What can go wrong, and what becomes of it:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -115,6 +116,7 @@ class KafkaTransaction:
         self._reports = ErrorReports(on_error, time.monotonic)
         self._producer: Producer | None = None
         self._opened_at = 0.0
+        self._latest_s = math.inf
         self._open = self._aborting = self._committing = False
         self._sent = self._reported = 0
         self._refused: tuple[str, KafkaError] | None = None
@@ -148,7 +150,7 @@ class KafkaTransaction:
                 break
             except BufferError:
                 deadline = deadline or time.monotonic() + self._timeout_s
-                if time.monotonic() >= deadline:
+                if self._is_over(deadline):
                     self.abort()
                     raise Unavailable("the broker takes no records: the producer's queue stays full") from None
                 self._serve(producer, _SLICE_S)
@@ -195,6 +197,10 @@ class KafkaTransaction:
                 self._finish_abort()
             except Unavailable:
                 self._aborting = True
+
+    def hurry(self, seconds: float) -> None:
+        """See `consumer.stream.log.Transaction.hurry`."""
+        self._latest_s = min(self._latest_s, time.monotonic() + seconds)
 
     def close(self) -> None:
         """See `consumer.stream.log.Transaction.close`."""
@@ -250,7 +256,7 @@ class KafkaTransaction:
                 error: KafkaError = exception.args[0]
                 if is_fatal(error) or not error.retriable():
                     raise
-                if time.monotonic() >= deadline:
+                if self._is_over(deadline):
                     raise Unavailable(
                         f"{self._id}: the broker has not {done} in {self._timeout_s:g} s: {describe(error)}"
                     ) from exception
@@ -267,7 +273,7 @@ class KafkaTransaction:
         deadline = time.monotonic() + self._timeout_s
         try:
             while producer.flush(_SLICE_S) and self._refused is None:
-                if time.monotonic() >= deadline:
+                if self._is_over(deadline):
                     raise Unavailable(f"{self._id}: records were not written in {self._timeout_s:g} s")
         except KafkaException as error:
             raise self._broken(error.args[0]) from error
@@ -287,7 +293,7 @@ class KafkaTransaction:
         while True:
             # Read anew each time: an older generation would be refused, or worse, not refused.
             membership = self._members.membership(offsets)
-            left_s = max(0.1, deadline - time.monotonic())
+            left_s = max(0.1, min(deadline, self._latest_s) - time.monotonic())
             send = partial(producer.send_offsets_to_transaction, positions, membership, left_s)
             try:
                 producer.poll(wait_s)
@@ -302,7 +308,7 @@ class KafkaTransaction:
                 error: KafkaError = exception.args[0]
                 if is_fatal(error):
                     raise self._broken(error) from exception
-                if not error.retriable() or time.monotonic() >= deadline:
+                if not error.retriable() or self._is_over(deadline):
                     raise refusal(f"{self._id}: the offsets were not taken", error) from exception
                 wait_s = _RETRY_S
             else:
@@ -323,7 +329,7 @@ class KafkaTransaction:
                     # The coordinator agrees to abort only what it has not committed.
                     self.abort()
                     raise refusal(f"{self._id}: the commit was refused", error) from exception
-                if is_fatal(error) or not error.retriable() or time.monotonic() >= deadline:
+                if is_fatal(error) or not error.retriable() or self._is_over(deadline):
                     raise Fenced(
                         f"{self._id}: whether the last transaction was committed is not known; a restart settles it: "
                         f"{describe(error)}"
@@ -358,10 +364,13 @@ class KafkaTransaction:
         """
         deadline = time.monotonic() + self._timeout_s
         try:
-            while self._sent and not self._reported and time.monotonic() < deadline:
+            while self._sent and not self._reported and not self._is_over(deadline):
                 producer.flush(_SLICE_S)
         except KafkaException:
             return  # the abort that follows says the same
+
+    def _is_over(self, deadline: float) -> bool:
+        return time.monotonic() >= min(deadline, self._latest_s)
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         self._reported += 1

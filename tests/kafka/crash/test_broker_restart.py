@@ -115,3 +115,38 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(own_kafka: EmbeddedKafka, 
     program.wait_ready()
     program.terminate()
     assert program.end() == 0
+
+
+def test_a_stop_while_no_broker_answers_takes_no_longer_than_promised(
+    three_nodes: EmbeddedKafka, make_scenario: MakeScenario, awin: StandInAwin
+) -> None:
+    """The drain budget and about ten seconds, whatever a stage waits for just then; what is undone is done later."""
+    budget_s = 2.0
+    changes = {
+        "topics": {"replication": 3, "min_insync_replicas": 2},
+        "delivery": {"drain_budget": f"{budget_s:.0f}s"},
+    }
+    scenario = make_scenario(three_nodes, endpoint=awin.endpoint, changes=changes)
+    scenario.create_topics()
+    program = scenario.start(None)
+    program.wait_ready()
+    scenario.open_shop(RATE)
+    program.wait_for(lambda: len(awin.requests) > 5, "orders reach Awin")
+    for node in range(3):
+        three_nodes.kill(node)
+    time.sleep(1.0)  # both stages are in the middle of something that needs the broker
+    asked_s = time.monotonic()
+    program.terminate()
+    program.end()
+    assert time.monotonic() - asked_s < budget_s + 15.0
+    for node in range(3):
+        three_nodes.start_node(node, wait=node == 2)
+    program = scenario.start(None)
+    program.wait_ready()
+    scenario.settle()
+    account = scenario.account()
+    assert account.faults == []
+    receipts = scenario.wait_delivered(account.to_report())
+    assert all(receipts[ref].possible_repeat for ref in awin.sent_twice())
+    program.terminate()
+    assert program.end() == 0
