@@ -14,7 +14,7 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test mutants agreement chaos bench format requirements clean made-elsewhere
+.PHONY: help demo test mutants agreement chaos bench dashboards format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
@@ -23,6 +23,7 @@ help:
 	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
 	@echo 'make chaos         breaks everything around the consumer under load (SEED=1 MINUTES=5 ARGS=--json)'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
+	@echo 'make dashboards    write the Grafana dashboards anew'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
 	@echo 'make clean         remove the virtual environment and all caches of this folder'
@@ -52,6 +53,9 @@ chaos: $(VENV)/.dev-ready
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+dashboards: $(VENV)/.dev-ready
+	@$(BIN)/python -m tools.dashboards
 
 format: $(VENV)/.dev-ready
 	@$(BIN)/ruff format
