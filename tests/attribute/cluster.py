@@ -248,6 +248,7 @@ class Cluster:
         max_waiting_orders: int = 2,
         max_message_bytes: int = 1_000_000,
         flood_share: float = 0.5,
+        lag_interval_s: float = 1.0,
         decoders: Decoders | None = None,
         open_source: Callable[[Witness, RebalanceListener, str, Chooser], WatchedSource] = WatchedSource,
         open_transaction: Callable[[MemoryLog, str, WatchedSource, int], MemoryTransaction] = WatchedTransaction,
@@ -277,7 +278,7 @@ class Cluster:
             max_poll_records=max_poll_records,
             max_waiting_orders=max_waiting_orders,
             sweep_touches=max_poll_records,
-            lag_interval_s=0,
+            lag_interval_s=lag_interval_s,
         )
         self.witness = Witness(self.log, self.settings, now_ms=self.clock.now_ms, monotonic_s=self.clock.monotonic_s)
 

@@ -32,7 +32,7 @@ def backlog(cluster: Cluster, orders: int, *, sessions: bool = True) -> Member:
 
 def test_a_backlog_does_not_pile_up_in_state() -> None:
     """Orders are read on as the sessions come that decide them, never many more; all of them are decided."""
-    cluster = Cluster(RULES, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING)
+    cluster = Cluster(RULES, lag_interval_s=0, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING)
     member = backlog(cluster, 100)
     cluster.settle()
     assert member.metrics.most_pending <= MOST_WAITING + BATCH
@@ -43,7 +43,7 @@ def test_a_backlog_does_not_pile_up_in_state() -> None:
 
 def test_orders_are_read_on_where_no_session_is_to_be_read() -> None:
     """On a quiet partition waiting orders are up to the clock, so nothing is gained by reading no more of them."""
-    cluster = Cluster(RULES, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING, idle_wait_s=10)
+    cluster = Cluster(RULES, lag_interval_s=0, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING, idle_wait_s=10)
     member = backlog(cluster, 100, sessions=False)
     cluster.settle()
     assert member.metrics.most_pending == 100
@@ -53,7 +53,7 @@ def test_orders_are_read_on_where_no_session_is_to_be_read() -> None:
 
 def test_a_rebalance_in_between_changes_nothing() -> None:
     """Partitions that were held back are read on by whoever gets them, also when that is the same instance."""
-    cluster = Cluster(RULES, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING)
+    cluster = Cluster(RULES, lag_interval_s=0, max_poll_records=BATCH, max_waiting_orders=MOST_WAITING)
     backlog(cluster, 100)
     for name in ("b", "c"):
         cluster.step(5)

@@ -39,7 +39,7 @@ def started(cluster: Cluster) -> Member:
 
 def test_lag_has_the_time_of_the_newest_record() -> None:
     """By input partition; one of which nothing was read has none."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     produce_session(cluster, -5_000)
     produce_session(cluster, -2_000)
     produce_order(cluster, delay_ms=700)
@@ -52,7 +52,7 @@ def test_lag_has_the_time_of_the_newest_record() -> None:
 
 def test_the_oldest_waiting_order_is_told_until_it_is_decided() -> None:
     """By when it entered Kafka, which may be long after the sale; also after a restart."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     produce_order(cluster, "R1", delay_ms=700)
     produce_order(cluster, "R2", delay_ms=900)
     member = started(cluster)
@@ -70,7 +70,7 @@ def test_the_oldest_waiting_order_is_told_until_it_is_decided() -> None:
 
 def test_sessions_are_counted_by_what_their_address_carries() -> None:
     """A query string of any kind, a click checksum, something in its place that is none."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     for number, query in enumerate(("", "?q=1", f"?awc={AWC}", "?awc=broken")):
         produce_session(cluster, number, f"https://shop.example/{query}")
     counts = started(cluster).metrics.counts
@@ -80,7 +80,7 @@ def test_sessions_are_counted_by_what_their_address_carries() -> None:
 
 def test_late_sessions_tell_how_late_they_came() -> None:
     """Counted from the end of the grace of the orders that they could have decided."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     produce_session(cluster, 60_000)
     produce_session(cluster, 60_000 - RULES.grace_ms + 1)
     produce_session(cluster, 60_000 - RULES.grace_ms - 250)
@@ -89,7 +89,7 @@ def test_late_sessions_tell_how_late_they_came() -> None:
 
 def test_conversions_are_told_with_their_value() -> None:
     """By programme, channel and currency, and how many of them say what an alert looks at."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     produce_session(cluster, -1_000, f"https://shop.example/?awc={AWC}")
     produce_order(cluster, "R1")
     produce_order(cluster, "R2")
@@ -102,7 +102,7 @@ def test_conversions_are_told_with_their_value() -> None:
 
 def test_a_share_in_a_group_of_its_own_is_not_counted_as_default() -> None:
     """Only the programme's default group is."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     line = OrderLine(
         product_id="P", unit_price=Decimal("1.5"), quantity=1, amount=Decimal("1.5"), commission_group="SHOES"
     )
@@ -115,7 +115,7 @@ def test_a_share_in_a_group_of_its_own_is_not_counted_as_default() -> None:
 
 def test_rebalances_are_counted_and_partitions_given_up_are_no_longer_told_of() -> None:
     """An instance that leaves some of its partitions to another tells only of those that it kept."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     first = cluster.start("a")
     cluster.settle()
     assert set(first.metrics.standings) == {0, 1}
@@ -129,7 +129,7 @@ def test_rebalances_are_counted_and_partitions_given_up_are_no_longer_told_of() 
 
 def test_the_time_of_the_loop_adds_up() -> None:
     """All that passed is told of, whatever the stage was busy with."""
-    cluster = Cluster(RULES)
+    cluster = Cluster(RULES, lag_interval_s=0)
     produce_session(cluster, 0)
     member = started(cluster)
     begun_s = cluster.clock.monotonic_s()

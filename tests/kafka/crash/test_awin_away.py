@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
 AWAY_S = 5.0
 CHANGES = {
     "kafka": {"max_poll_interval": "4s", "session_timeout": "6s"},
-    "delivery": {"drain_budget": "800ms"},
+    "delivery": {"drain_budget": "800ms", "read_timeout": "2s"},
     "ops": {"stall_after": "2s"},
 }
 
