@@ -201,6 +201,10 @@ class Restorer:
                 self._reader = self._open_reader()
             restored = job.work.attempt(self._reader)
         except Unavailable as error:
+            if job.retry_s >= LAST_RETRY_S:
+                # The client may be stuck rather than the broker away (seen with librdkafka 2.16 after a restart of the
+                # broker: it asked for committed offsets in vain for minutes).
+                self._close_reader()
             self._retry(job, error)
         except BaseException as error:  # noqa: BLE001 - `finished` raises it where the stage can act on it
             with self._changed:

@@ -460,3 +460,28 @@ def test_an_outage_is_no_stall() -> None:
     restorer = restorer_on(reader)
     assert restorer.finished() == []
     assert [each.partition for each in restorer.progress()] == [0]
+
+
+def test_a_reader_that_asks_in_vain_for_long_is_replaced() -> None:
+    """The client may be stuck although the broker is back: another one gets its answers."""
+    log, orders = new_log(), new_table("orders")
+    append(log, "orders", (b"o1", b"1"))
+    opened: list[ChangelogReader] = []
+
+    class Stuck(MemoryChangelogReader):
+        """Gets no answer, ever."""
+
+        def committed(self, partitions: Sequence[TopicPartition], timeout_s: float) -> dict[TopicPartition, Committed]:
+            raise Unavailable(f"no answer about {partitions} in {timeout_s} s")
+
+    def open_reader() -> ChangelogReader:
+        opened.append(MemoryChangelogReader(log) if opened else Stuck(log))
+        return opened[-1]
+
+    restorer = Restorer([orders], INPUTS, open_reader, background=False)
+    restorer.begin(0)
+    for _ in range(10):
+        if restorer.finished():
+            break
+    assert len(opened) == 2
+    assert content(orders) == {b"o1": b"1"}
