@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,13 @@ class Stage:
             restorer.close()
             store.close()
 
+    def reader(self) -> KafkaChangelogReader:
+        """Return what restores read with."""
+        return KafkaChangelogReader({**self._connection}, self._group)
+
     def begin(self, table: Table) -> Restorer:
         """Begin to restore partition 0."""
-        restorer = Restorer(
-            [table], [self.input.topic], lambda: KafkaChangelogReader({**self._connection}, self._group)
-        )
+        restorer = Restorer([table], [self.input.topic], self.reader)
         restorer.begin(0)
         return restorer
 
@@ -262,17 +265,19 @@ def test_a_broker_that_is_down_is_waited_for(
     stage = Stage(own_kafka, topic_names, tmp_path / "table")
     stage.create_topics()
     stage.commit({b"a": b"1"}, 1)
+    # Kafka 4.3.1 now and then forgets the markers of a transaction that it has to end while its only broker starts.
+    with closing(stage.reader()) as reader:
+        assert reader.committed([stage.input], 30) == {stage.input: Committed(1, "")}
     own_kafka.kill()
     store = RocksStore(stage.folder)
     table = stage.table(store)
-    restorer = stage.begin(table)
-    waiting_until = time.monotonic() + 3
-    while time.monotonic() < waiting_until:
-        assert restorer.finished() == []
-        time.sleep(0.05)
-    own_kafka.start_node(0)
-    assert wait_for(restorer).committed == {stage.input: Committed(1, "")}
-    assert table.get(0, b"a") == b"1"
-    restorer.close()
+    with closing(stage.begin(table)) as restorer:
+        waiting_until = time.monotonic() + 3
+        while time.monotonic() < waiting_until:
+            assert restorer.finished() == []
+            time.sleep(0.05)
+        own_kafka.start_node(0)
+        assert wait_for(restorer).committed == {stage.input: Committed(1, "")}
+        assert table.get(0, b"a") == b"1"
     store.close()
     stage.close()
