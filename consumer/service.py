@@ -35,6 +35,7 @@ from consumer.wiring.gauges import show_settings
 _log = structlog.get_logger(__name__)
 
 _RETRY_S = 2.0
+_SLICE_S = 0.2
 _LAST_COMMIT_S = 8.0
 """What leaving may take beside the drain budget."""
 _COLLECT_EVERY, _YOUNG_PER_MIDDLE, _MIDDLE_PER_FULL = 50_000, 20, 20
@@ -97,9 +98,10 @@ class Service:
         return self._settings
 
     def stop(self) -> None:
-        """Ask every stage to finish what it has in hand and leave."""
-        if not self._stop.is_set():
-            _log.info("service.draining")
+        """Ask every stage to finish what it has in hand and leave.
+
+        It logs nothing: a signal may come in the middle of a line.
+        """
         self.health.drain()
         self._stop.set()
         for stage in list(self._stages.values()):
@@ -123,15 +125,22 @@ class Service:
         threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            # Joining in slices lets the main thread see signals.
-            while thread.is_alive():
-                thread.join(0.2)
+        self._wait(threads)
         watcher.close()
         self.ops.close()
         if self._failures:
             raise self._failures[0]
         _log.info("service.stopped")
+
+    def _wait(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the stages, in slices, so that the main thread sees signals."""
+        told = False
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_SLICE_S)
+                if self._stop.is_set() and not told:
+                    _log.info("service.draining")
+                    told = True
 
     def _state(self, role: Role) -> str:
         """Return how far a stage has come."""

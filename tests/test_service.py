@@ -15,10 +15,10 @@ from consumer.assignment import Assignment
 from consumer.ops.metrics import Metrics
 from consumer.service import Service
 from consumer.settings import Settings, parse
-from consumer.stage_metrics import NoStageMetrics
 from consumer.state.folder import StateFolder
 from consumer.state.restore import Restorer
 from tests.kafka.crash.program import wait_until
+from tests.silent_metrics import SilentMetrics
 
 
 class Standing:
@@ -28,7 +28,7 @@ class Standing:
         self.let_go = threading.Event()
         restorer = Restorer((), (), _no_reader)
         stack.callback(restorer.close)
-        self.assignment = Assignment((), restorer, self, NoStageMetrics())
+        self.assignment = Assignment((), restorer, self, SilentMetrics())
         self.assignment.joined = True
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:

@@ -31,7 +31,7 @@ def demo(
     from consumer.demo.run import run_demo
     from consumer.ops import logs
 
-    logs.configure("warning")
+    logs.configure("error")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     summary = run_demo(
         seconds=seconds,

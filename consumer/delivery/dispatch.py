@@ -244,6 +244,5 @@ def _attempted(call: Call, answer: Answer, seconds: float) -> Attempted:
         outcome=answer.outcome,
         failure="" if answer.outcome == "delivered" else failure,
         seconds=seconds,
-        conversions=len(call.items),
-        again=sum(item.attempts > 0 for item in call.items),
+        again=any(item.attempts > 0 for item in call.items),
     )

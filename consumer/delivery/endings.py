@@ -158,6 +158,7 @@ class Endings:
             reason=rejection.reason,
             in_order=True,
             key=item.key,
+            programme=item.conversion.programme,
             dead_letter_key=item.record.key,
             dead_letter=self._dead_letter(item.record, item.at, rejection, self._now_ms(), item.conversion),
         )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from consumer.delivery.pacing.gate import Stop
 from consumer.events import Method, Outcome
-from consumer.stage_metrics import NoStageMetrics, StageMetrics
+from consumer.stage_metrics import StageMetrics
 
 Limit = Literal["rate", "concurrency", "calls"]
 
@@ -24,10 +24,8 @@ class Attempted(Struct, frozen=True, kw_only=True):
     failure: str
     """``http_503``, or the error's name where there was no status; empty when it delivered."""
     seconds: float
-    conversions: int
-    """How many it carried."""
-    again: int
-    """How many of those had been sent before."""
+    again: bool
+    """Whether it carries a conversion that was sent before."""
 
 
 class Sale(Struct, frozen=True, kw_only=True):
@@ -85,31 +83,3 @@ class DeliverMetrics(StageMetrics, Protocol):
 
     def outstanding(self, conversions: int, limit: int) -> None:
         """So many conversions are unfinished now, of so many that may be."""
-
-
-class NoMetrics(NoStageMetrics):
-    """Forgets everything."""
-
-    def attempted(self, attempt: Attempted) -> None:
-        """See `DeliverMetrics`."""
-
-    def left_out(self, what: str) -> None:
-        """See `DeliverMetrics`."""
-
-    def ending(self, programme: str, ending: str) -> None:
-        """See `DeliverMetrics`."""
-
-    def delivered(self, sale: Sale) -> None:
-        """See `DeliverMetrics`."""
-
-    def possible_repeat(self, programme: str) -> None:
-        """See `DeliverMetrics`."""
-
-    def deferred(self, programme: str, why: str) -> None:
-        """See `DeliverMetrics`."""
-
-    def programmes(self, standings: Mapping[str, ProgrammeStanding]) -> None:
-        """See `DeliverMetrics`."""
-
-    def outstanding(self, conversions: int, limit: int) -> None:
-        """See `DeliverMetrics`."""

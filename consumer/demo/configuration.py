@@ -80,6 +80,8 @@ def cluster_settings(ports: Sequence[Ports]) -> dict[str, str]:
         "share.coordinator.state.topic.num.partitions": "4",
         "group.min.session.timeout.ms": "1000",
         # Tests write records of long ago; those must not vanish while they run.
+        # Or the first look at retention, 30 s after the start, would delete records that say they are years old.
+        "log.initial.task.delay.ms": "86400000",
         "log.retention.check.interval.ms": "86400000",
         "group.consumer.min.session.timeout.ms": "1000",
         "group.consumer.min.heartbeat.interval.ms": "100",

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -140,6 +141,11 @@ class Prometheus:
             for rule in group["rules"]
             if rule["health"] == "err"
         }
+
+    def oldest_evaluation_s(self) -> float:
+        """Return when the rule whose turn is longest ago was evaluated, in seconds of Unix time; 0 before its first."""
+        evaluated = [each["lastEvaluation"] for group in self._get("rules")["groups"] for each in group["rules"]]
+        return min((datetime.fromisoformat(each).timestamp() for each in evaluated), default=0.0)
 
     def healthy_targets(self) -> set[str]:
         """Return the addresses that were scraped successfully the last time."""

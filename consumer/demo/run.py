@@ -65,6 +65,7 @@ def run_demo(
     Raises:
         ConsumerError: something did not start, or did not come to an end.
     """
+    watch = _Watch(programs(), look) if prometheus else None
     with ExitStack() as stack:
         if bootstrap_servers is None:
             console.print("Starting a real Kafka on this machine …")
@@ -76,7 +77,6 @@ def run_demo(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awin-demo-")))
         settings = _settings(bootstrap_servers, awin.endpoint, folder, ops_port)
         _create_topics(settings, stack)
-        watch = _Watch(programs(), look) if prometheus else None
         return _run(settings, awin, Shop(seed, rate), seconds, console, watch)
 
 

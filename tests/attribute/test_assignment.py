@@ -9,12 +9,12 @@ import pytest
 
 from consumer.assignment import Assignment
 from consumer.errors import TopicError
-from consumer.stage_metrics import NoStageMetrics
 from consumer.state.restore import Restorer
 from consumer.stream.changelog_memory import MemoryChangelogReader
 from consumer.stream.log import Committed, TopicPartition
 from consumer.stream.memory import MemoryLog
 from tests.attribute.cluster import INPUTS, ORDER_STATE, ORDERS, SESSIONS, TOUCHES, Disk
+from tests.silent_metrics import SilentMetrics
 
 BOTH = [TopicPartition(topic, number) for topic in INPUTS for number in (0, 1)]
 
@@ -27,7 +27,7 @@ class Owner:
         self.heard: list[object] = []
         self.refuses = 0
         restorer = Restorer(Disk().tables(lambda: 0), INPUTS, lambda: MemoryChangelogReader(self.log), background=False)
-        self.assignment = Assignment(INPUTS, restorer, self, NoStageMetrics())
+        self.assignment = Assignment(INPUTS, restorer, self, SilentMetrics())
 
     def activate(self, partition: int, committed: Mapping[TopicPartition, Committed]) -> None:
         """Remember; give it back while told to refuse."""
@@ -115,7 +115,7 @@ def test_a_slow_broker_does_not_keep_the_stage_from_polling() -> None:
     owner = Owner()
     clock = itertools.count(step=2)
     restorer = Restorer(Disk().tables(lambda: 0), INPUTS, lambda: MemoryChangelogReader(owner.log), background=False)
-    assignment = Assignment(INPUTS, restorer, owner, NoStageMetrics(), monotonic_s=lambda: float(next(clock)))
+    assignment = Assignment(INPUTS, restorer, owner, SilentMetrics(), monotonic_s=lambda: float(next(clock)))
     assignment.on_assigned(BOTH)
     assignment.advance()
     assert (assignment.active, assignment.restoring) == (frozenset({0}), frozenset({1}))

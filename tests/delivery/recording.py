@@ -17,6 +17,7 @@ class RecordingMetrics:
     def __init__(self) -> None:
         self.requests: list[Attempted] = []
         self.endings: Counter[str] = Counter()
+        self.programmes_of_endings: set[str] = set()
         self.reasons: Counter[str] = Counter()
         """Of dead letters."""
         self.put_off: Counter[str] = Counter()
@@ -102,7 +103,7 @@ class RecordingMetrics:
 
     def ending(self, programme: str, ending: str) -> None:
         """Count by ending."""
-        del programme
+        self.programmes_of_endings.add(programme)
         self.endings[ending] += 1
 
     def delivered(self, sale: Sale) -> None:

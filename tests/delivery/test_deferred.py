@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,21 +18,6 @@ from tests.delivery.stages import Member, World, refs
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
 
 
 def other(conversion: Conversion) -> Conversion:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,21 +18,6 @@ from tests.delivery.stages import World, refs
 
 MINUTE_MS = 60_000
 SLOW = {"1001": Limits(requests_per_s=1), "2002": Limits()}
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
 
 
 def other(order_ref: str, *, at_ms: int = T0_MS) -> Conversion:

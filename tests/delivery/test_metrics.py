@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -17,21 +16,6 @@ from tests.delivery.stages import INPUTS, World, refs
 OK = awin.Answer(200)
 
 
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """An Awin on this machine."""
-    with StandInAwin() as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
-
-
 def test_a_request_is_told_with_its_end(world: World, stand_in: StandInAwin) -> None:
     """How it failed, how long it took, and whether its conversion had been sent before."""
     stand_in.plan(awin.Answer(503), awin.CloseAfterReading(), OK)
@@ -39,13 +23,15 @@ def test_a_request_is_told_with_its_end(world: World, stand_in: StandInAwin) -> 
     member = world.member()
     member.run_until(world.has_receipts("A-1"))
     told = [(each.outcome, each.failure, each.again) for each in member.metrics.requests]
-    assert [(outcome, again) for outcome, _, again in told] == [("throttled", 0), ("unknown", 1), ("delivered", 1)]
+    assert [(outcome, again) for outcome, _, again in told] == [
+        ("throttled", False),
+        ("unknown", True),
+        ("delivered", True),
+    ]
     assert told[0][1] == "http_503"
     assert told[1][1].isidentifier()
     assert told[2][1] == ""
-    assert {(each.programme, each.method, each.conversions) for each in member.metrics.requests} == {
-        ("1001", "sread", 1)
-    }
+    assert {(each.programme, each.method) for each in member.metrics.requests} == {("1001", "sread")}
 
 
 def test_a_delivered_sale_is_told_once_with_its_value(world: World, stand_in: StandInAwin) -> None:
@@ -81,6 +67,18 @@ def test_dead_letters_are_told_by_reason(world: World, stand_in: StandInAwin) ->
     assert member.metrics.endings == {"dead_letter": 1}
     assert member.metrics.reasons == {"rejected": 1}
     assert member.metrics.sales == []
+
+
+def test_every_ending_is_told_with_its_programme(world: World, stand_in: StandInAwin) -> None:
+    """Also that of an order whose second conversion differs from its first."""
+    world.produce(sale("A-1"))
+    member = world.member()
+    member.run_until(world.has_receipts("A-1"))
+    first = sale("A-1")
+    world.produce(replace(first, amount=first.amount + 1))
+    member.run_until(lambda: member.metrics.endings.total() == 2)
+    assert member.metrics.programmes_of_endings == {"1001"}
+    assert len(stand_in.requests) == 1
 
 
 def test_possible_repeats_are_told(world: World, stand_in: StandInAwin) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from msgspec.structs import replace
 
 from consumer.demo import awin
@@ -16,21 +13,6 @@ from tests.delivery.stages import World
 
 OK = awin.Answer(200)
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """A log with one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
 
 
 def replay(world: World, conversion: Conversion, offset: int, *, send_too_old: bool = False) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -18,22 +17,6 @@ from consumer.errors import Fenced, Flood, OffsetsLost, Rebalanced, TopicError, 
 from consumer.events import Ending, Method, Outcome
 from tests.delivery.conversions import T0_MS, codecs, key_of, sale
 from tests.delivery.stages import INPUTS, World, refs
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
-
 
 OK = awin.Answer(200)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from msgspec.structs import replace
 
 from consumer.delivery.pacing.gate import Limits
@@ -13,21 +10,6 @@ from consumer.demo.awin import StandInAwin
 from consumer.errors import Unavailable
 from tests.delivery.conversions import sale
 from tests.delivery.stages import World, refs
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
 
 
 def test_an_order_behind_many_that_were_put_off_is_flagged(world: World, stand_in: StandInAwin) -> None:

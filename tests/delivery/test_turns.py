@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from consumer.demo import awin
 from consumer.demo.awin import StandInAwin
 from tests.delivery.conversions import sale
 from tests.delivery.stages import World, refs
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
-
-
-@pytest.fixture
-def world(stand_in: StandInAwin) -> Iterator[World]:
-    """An outbox of one partition."""
-    made = World(stand_in)
-    yield made
-    made.close()
 
 
 def test_a_repeat_waits_for_the_first_that_was_put_off(world: World, stand_in: StandInAwin) -> None:

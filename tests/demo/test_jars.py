@@ -203,7 +203,7 @@ def test_cache_folder_follows_the_environment(environment: dict[str, str], folde
     assert cache_folder(environment) == folder
 
 
-SETTINGS = """<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0"><mirrors>
+SETTINGS = """<settings xmlns="urn:maven:settings"><mirrors>
 <mirror><id>other</id><mirrorOf>other</mirrorOf><url>https://other.invalid/</url></mirror>
 <mirror><id>all</id><mirrorOf>{of}</mirrorOf><url>https://${{env.MIRROR}}.invalid/maven/</url></mirror>
 </mirrors></settings>"""

@@ -90,15 +90,16 @@ def test_a_wrong_rule_is_told(prometheus_programs: Programs, tmp_path: Path) -> 
 def test_it_does_not_outlive_whoever_started_it(prometheus_programs: Programs) -> None:
     """Not even one that was killed."""
     program = f"""
-        import sys, time
+        import sys
         from pathlib import Path
         from consumer.demo.prometheus import Prometheus
         from consumer.demo.prometheus_package import Programs
         with Prometheus(Programs(Path({str(prometheus_programs.prometheus)!r}), Path()), {{}}) as prometheus:
             print(prometheus.pid, flush=True)
-            time.sleep(60)
+            sys.stdin.read()
     """
-    owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    owner = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     pid = int(owner.stdout.readline())
     owner.send_signal(signal.SIGKILL)

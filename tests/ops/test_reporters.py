@@ -138,11 +138,9 @@ def test_requests_are_counted_by_how_they_ended() -> None:
     """One that failed also by its class, one that was made before also as a retry."""
     metrics = Metrics()
     reporter = DeliverReporter(metrics)
-    call = Attempted(
-        programme="1001", method="sread", outcome="delivered", failure="", seconds=0.2, conversions=1, again=0
-    )
+    call = Attempted(programme="1001", method="sread", outcome="delivered", failure="", seconds=0.2, again=False)
     reporter.attempted(call)
-    reporter.attempted(replace(call, outcome="throttled", failure="http_503", again=1))
+    reporter.attempted(replace(call, outcome="throttled", failure="http_503", again=True))
     ours = {"programme": "1001"}
     assert read(metrics, "awin_attempts_total", ours | {"outcome": "delivered"}) == 1
     assert read(metrics, "awin_attempts_total", ours | {"outcome": "throttled"}) == 1

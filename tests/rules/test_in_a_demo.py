@@ -13,6 +13,7 @@ from consumer.demo.prometheus import Prometheus
 from consumer.demo.prometheus_package import Programs
 from consumer.demo.run import run_demo
 from consumer.ops.catalogue import all_metrics
+from tests.kafka.crash.program import wait_until
 from tests.rules.test_rules import rules
 from tools.dashboards.pages import filled, queries
 
@@ -57,7 +58,8 @@ class Seen:
 
     def look(self, prometheus: Prometheus) -> None:
         """Ask for everything."""
-        time.sleep(3)  # so that every rule has been looked at after the last scrape
+        scraped_s = time.time() + 1  # then the stage's last figures are there
+        wait_until(lambda: prometheus.oldest_evaluation_s() > scraped_s, "every rule was evaluated")
         names = {series.labels["__name__"] for series in prometheus.query('{__name__=~"awin_.+"}')}
         for metric in all_metrics():
             if metric.name + ("_count" if metric.buckets else "") not in names:

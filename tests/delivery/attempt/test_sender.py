@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -24,13 +24,6 @@ from tests.delivery.conversions import SALE, T0_MS
 QUICK = DeliverSettings(
     connect_timeout_ms=2_000, read_timeout_ms=300, write_timeout_ms=2_000, pool_timeout_ms=2_000, max_outstanding=4
 )
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandInAwin]:
-    """A strict Awin on this machine."""
-    with StandInAwin(strict=True) as running:
-        yield running
 
 
 def attempts(url: str, count: int = 1, settings: DeliverSettings = QUICK) -> list[Answer]:
