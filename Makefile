@@ -14,7 +14,7 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test mutants agreement chaos bench dashboards format requirements clean made-elsewhere
+.PHONY: help demo test mutants agreement chaos drills bench dashboards pictures format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
@@ -22,8 +22,10 @@ help:
 	@echo 'make mutants       breaks the attribution in every small way and counts what the tests notice'
 	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
 	@echo 'make chaos         breaks everything around the consumer under load (SEED=1 MINUTES=5 ARGS=--json)'
+	@echo 'make drills        breaks things until each alert fires, and mends them (two hours; ARGS="--only loop-stuck")'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make dashboards    write the Grafana dashboards anew'
+	@echo 'make pictures      draw the dashboards with the data of a demo run into docs/dashboards'
 	@echo 'make format        format the code and fix what can be fixed'
 	@echo 'make requirements  lock the dependencies again (ARGS="--upgrade": the newest of all)'
 	@echo 'make clean         remove the virtual environment and all caches of this folder'
@@ -51,11 +53,17 @@ agreement: $(VENV)/.dev-ready
 chaos: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.chaos.run --seed $(SEED) --minutes $(MINUTES) $(ARGS)
 
+drills: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.drills.run $(ARGS)
+
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 dashboards: $(VENV)/.dev-ready
 	@$(BIN)/python -m tools.dashboards
+
+pictures: $(VENV)/.dev-ready
+	@$(BIN)/python -m tools.dashboards.photograph
 
 format: $(VENV)/.dev-ready
 	@$(BIN)/ruff format

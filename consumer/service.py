@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -31,6 +32,7 @@ from consumer.wiring.attribute import open_attribute
 from consumer.wiring.clients import Role
 from consumer.wiring.deliver import open_deliver
 from consumer.wiring.gauges import show_settings
+from consumer.wiring.secrets import Rotation
 
 _log = structlog.get_logger(__name__)
 
@@ -125,19 +127,22 @@ class Service:
         threads = [threading.Thread(target=self._run_role, args=(role,), name=role) for role in self._roles]
         for thread in threads:
             thread.start()
-        self._wait(threads)
+        self._wait(threads, Rotation(self._settings, time.monotonic))
         watcher.close()
         self.ops.close()
         if self._failures:
             raise self._failures[0]
         _log.info("service.stopped")
 
-    def _wait(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait for the stages, in slices, so that the main thread sees signals."""
+    def _wait(self, threads: Sequence[threading.Thread], rotation: Rotation) -> None:
+        """Wait for the stages, in slices, so that the main thread sees signals, and leave when a secret has changed."""
         told = False
         for thread in threads:
             while thread.is_alive():
                 thread.join(_SLICE_S)
+                if not self._stop.is_set() and (changed := rotation.changed()):
+                    _log.info("service.secrets_changed", properties=changed)
+                    self.stop()
                 if self._stop.is_set() and not told:
                     _log.info("service.draining")
                     told = True

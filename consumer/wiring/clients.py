@@ -6,6 +6,7 @@ from typing import Literal
 
 from consumer.settings import Settings, milliseconds
 from consumer.stream.properties import Value
+from consumer.wiring import secrets
 
 Role = Literal["attribute", "deliver"]
 
@@ -14,8 +15,13 @@ FACTS_TIMEOUT_S = 2.0
 
 
 def connection(settings: Settings) -> dict[str, Value]:
-    """Return what every client needs."""
-    return {**settings.kafka.properties, "bootstrap.servers": settings.kafka.bootstrap_servers}
+    """Return what every client needs.
+
+    Raises:
+        SettingsError: a file with a secret cannot be read.
+    """
+    given = {**settings.kafka.properties, **secrets.read(settings.kafka.property_files)}
+    return {**given, "bootstrap.servers": settings.kafka.bootstrap_servers}
 
 
 def member(settings: Settings) -> dict[str, Value]:

@@ -71,7 +71,7 @@ def show_retention(metrics: Metrics, stage: str, admin: AdminClient, inputs: Ite
 
 def show_settings(metrics: Metrics, settings: Settings, roles: Sequence[str]) -> None:
     """Show what runs, and how it was told to: never a property of the Kafka client, which may be a password."""
-    told = settings.model_dump_json(exclude={"instance": True, "kafka": {"properties"}})
+    told = settings.model_dump_json(exclude={"instance": True, "kafka": {"properties", "property_files"}})
     librdkafka, _ = confluent_kafka.libversion()
     metrics.describe(catalogue.BUILD, version=__version__, python=platform.python_version(), librdkafka=librdkafka)
     metrics.describe(

@@ -64,7 +64,7 @@ def costs(
         repeated: when each repeat was accepted.
     """
     spans = sorted(spans, key=lambda span: span.from_ms)
-    known = sorted(arrivals)
+    known = sorted(arrivals, key=lambda arrival: arrival.since_ms)
     lost_by, repeated_by = _blamed(spans, lost), _blamed(spans, repeated)
     rows: dict[str, list[Span]] = defaultdict(list)
     for span in spans:

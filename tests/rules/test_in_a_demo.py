@@ -31,7 +31,7 @@ HAPPENS_NOT = {
 
 
 EMPTY_PANELS = {
-    "overview: The oldest sale that has not reached Awin: age": "everything is delivered",
+    "overview: The oldest undelivered sale: age": "everything is delivered",
     "delivery: Calls that fail, by class: {{failure}}": "no request fails",
     "delivery: Requests that were too long: {{what}}": "no request is too long",
     "delivery: Stopped programmes: {{programme}} {{reason}}": "none is stopped",

@@ -20,7 +20,7 @@ PAGE = Page(
             "Do sales reach Awin?",
             (
                 Panel(
-                    title="The oldest sale that has not reached Awin",
+                    title="The oldest undelivered sale",
                     description="Since it entered Kafka. Awin prefers calls within two minutes. Nothing waits: no data. "
                     "`awin-consumer audit` names orders without an ending, `awin-consumer explain ORDER_REF` tells of one.",
                     unit="s",

@@ -122,6 +122,10 @@ class Program:
         self._process.kill()
         self._process.wait()
 
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def suspend(self) -> None:
         """Stop its clock: none of its threads runs until `resume`."""
         self._process.send_signal(signal.SIGSTOP)

@@ -107,9 +107,7 @@ class Scenario:
 
         ``tiny``: with tiny memtables, and with ``records`` also so many records at a time.
         """
-        values = {**self._values, "state": {**self._values["state"], "directory": str(self.state_folder(member))}}
-        config = self.folder / f"{member}.yaml"
-        config.write_text(yaml.safe_dump(values), encoding="utf-8")
+        config = self.configure(member)
         command = (
             [sys.executable, small_steps.__file__, str(config), *([str(records)] if records else [])]
             if tiny
@@ -118,6 +116,13 @@ class Scenario:
         program = Program(command, self.folder / f"{member}-{len(self._programs)}.log")
         self._programs.append(program)
         return program
+
+    def configure(self, member: str = "a") -> Path:
+        """Write the settings of a member, with a state folder of its own, and return where they are."""
+        values = {**self._values, "state": {**self._values["state"], "directory": str(self.state_folder(member))}}
+        config = self.folder / f"{member}.yaml"
+        config.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return config
 
     def state_folder(self, member: str = "a") -> Path:
         """Return where a member keeps its state."""
