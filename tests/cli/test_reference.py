@@ -14,7 +14,16 @@ from consumer.settings import Settings, load, parse
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
 EXAMPLES_ONLY = {
-    *("instance", "properties", "outbox_partitions", "idle_wait", "cut_over", "directory", "advertiser_id"),
+    *(
+        "instance",
+        "properties",
+        "property_files",
+        "outbox_partitions",
+        "idle_wait",
+        "cut_over",
+        "directory",
+        "advertiser_id",
+    ),
     *("windows", "rules", "markets", "when", "currencies", "field", "codes", "voucher_codes", "custom", "exclude"),
     *("api_key_file", "requests_per_second", "concurrency"),
 }
