@@ -54,7 +54,7 @@ class Assignment:
         self._restoring: set[int] = set()
         self._active: set[int] = set()
         self.joined = False
-        """True once the group has given out partitions."""
+        """True from when the group gave out partitions until it may have expelled us."""
 
     @property
     def restoring(self) -> frozenset[int]:
@@ -121,7 +121,8 @@ class Assignment:
         self._release(partitions, lost=False)
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Forget them at once."""
+        """Forget them at once: we are no member any more, until the group assigns anew."""
+        self.joined = False
         self._release(partitions, lost=True)
 
     def _release(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:

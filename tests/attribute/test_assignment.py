@@ -87,6 +87,19 @@ def test_what_cannot_start_now_is_restored_again() -> None:
     assert owner.assignment.active == {0, 1}
 
 
+def test_who_lost_its_partitions_is_no_member_until_the_group_assigns_anew() -> None:
+    """So readiness does not hold for a stage that works on nothing."""
+    owner = Owner()
+    owner.assignment.on_assigned(BOTH)
+    owner.assignment.advance()
+    owner.assignment.on_lost(BOTH)
+    assert not owner.assignment.joined
+    owner.assignment.on_assigned([])
+    assert owner.assignment.joined
+    owner.assignment.on_revoked([])
+    assert owner.assignment.joined
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_active_partitions_are_released(*, lost: bool) -> None:
     """The stage is told once for all of them, and whether it may still commit."""

@@ -21,7 +21,8 @@ class Drill:
     """Those whose windows are so long that their end is not waited for."""
     calm_s: float = 60.0
     """For how long all is well before."""
-    has_own_kafka: bool = False
+    own_nodes: int = 0
+    """Nodes of a Kafka of its own; 0: the shared one."""
     has_history: bool = False
     """Prometheus knows the week before."""
     opens_shop: bool = True
@@ -57,9 +58,14 @@ DRILLS = (
     Drill(
         name="brokers-gone",
         fault=faults.BrokersGone,
-        alerts=("AwinBrokersGone", "AwinStageNotReady", "AwinRestoreTakesLong"),
-        has_own_kafka=True,
-        place={"events_per_s": 40.0},
+        alerts=("AwinBrokersGone",),
+        own_nodes=1,
+    ),
+    Drill(
+        name="changelog-gone",
+        fault=faults.ChangelogGone,
+        alerts=("AwinStageNotReady", "AwinRestoreTakesLong"),
+        own_nodes=3,
     ),
     Drill(name="consumers-gone", fault=faults.ConsumersGone, alerts=("AwinConsumerDown",)),
     Drill(name="loop-stuck", fault=faults.LoopStuck, alerts=("AwinLoopStalled",), place={"sticky": True}),

@@ -141,8 +141,8 @@ def drills(
 
 
 def _set_up(drill: Drill, kafka: EmbeddedKafka, folder: Path, stack: ExitStack, say: Callable[[str], object]) -> Played:
-    if drill.has_own_kafka:
-        kafka = stack.enter_context(EmbeddedKafka())
+    if drill.own_nodes:
+        kafka = stack.enter_context(EmbeddedKafka(nodes=drill.own_nodes))
     played = Played(drill, Place(drill.name, kafka, folder / drill.name, stack, **drill.place))
     played.fault.prepare()
     played.place.start()

@@ -35,7 +35,7 @@ class CleanShop(Shop):
 
 
 class TamperedShop:
-    """A shop of which every event is changed, and whose sessions can be held back.
+    """A shop of which every event is changed, and of whose sessions some can be held back.
 
     Args:
         shop: what happens.
@@ -46,7 +46,7 @@ class TamperedShop:
         self.change: Change = unchanged
         """What is done to every event just now."""
         self.hold_sessions_ms = 0
-        """For how long sessions are held back just now."""
+        """For how long every third session is held back just now."""
         self._shop = shop
         self._always = always
         self._held: deque[tuple[int, Emission]] = deque()
@@ -54,7 +54,7 @@ class TamperedShop:
     def events(self, start_ms: int, end_ms: int) -> Iterator[Emission]:
         """See `Journeys`."""
         for emission in self._shop.events(start_ms, end_ms):
-            if emission.topic == "session" and self.hold_sessions_ms:
+            if emission.topic == "session" and self.hold_sessions_ms and emission.number % 3 == 0:
                 self._held.append((end_ms + self.hold_sessions_ms, emission))
             else:
                 yield self._changed(emission)
