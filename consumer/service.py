@@ -190,6 +190,8 @@ class Service:
                 else:
                     stack.push(attempt.pop_all())
                     return stage
+            # There is no client yet that could tell.
+            self.metrics.gauges.tell(catalogue.BROKERS_UP, role, {(role,): 0})
             self._stop.wait(_RETRY_S)
         return None
 

@@ -12,6 +12,7 @@ import httpx
 from structlog.testing import capture_logs
 
 from consumer.assignment import Assignment
+from consumer.errors import Unavailable
 from consumer.ops.metrics import Metrics
 from consumer.service import Service
 from consumer.settings import Settings, parse
@@ -114,3 +115,31 @@ def test_a_stuck_loop_is_logged_with_its_stacks_before_liveness_fails(tmp_path: 
         beaten_s = service.metrics.registry.get_sample_value("awin_heartbeat_timestamp_seconds", {"stage": "deliver"})
         assert beaten_s is not None
         assert service.metrics.total("awin_stage_ready", stage="deliver") == 1
+
+
+def test_a_stage_that_waits_for_its_first_broker_says_that_it_has_none(tmp_path: Path) -> None:
+    """A process that is started in the middle of an outage must not hide it."""
+
+    def nobody(*_: object) -> NoReturn:
+        raise Unavailable("no answer")
+
+    settings = parse(
+        {
+            "programmes": [{"advertiser_id": "1001"}],
+            "instance": "a",
+            "state": {"directory": str(tmp_path)},
+            "ops": {"host": "127.0.0.1", "port": 0},
+        }
+    )
+    service = Service(settings, ["deliver"], openers={"deliver": nobody})
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    try:
+        registry = service.metrics.registry
+        wait_until(
+            lambda: registry.get_sample_value("awin_brokers_up", {"stage": "deliver"}) == 0, "it says that it has none"
+        )
+        assert service.metrics.total("awin_stage_ready", stage="deliver") == 0
+    finally:
+        service.stop()
+        thread.join()
