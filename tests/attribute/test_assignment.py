@@ -90,14 +90,18 @@ def test_what_cannot_start_now_is_restored_again() -> None:
 def test_who_lost_its_partitions_is_no_member_until_the_group_assigns_anew() -> None:
     """So readiness does not hold for a stage that works on nothing."""
     owner = Owner()
-    owner.assignment.on_assigned(BOTH)
-    owner.assignment.advance()
-    owner.assignment.on_lost(BOTH)
-    assert not owner.assignment.joined
-    owner.assignment.on_assigned([])
-    assert owner.assignment.joined
-    owner.assignment.on_revoked([])
-    assert owner.assignment.joined
+    assignment = owner.assignment
+    joined = []
+    assignment.on_assigned(BOTH)
+    assignment.advance()
+    joined.append(assignment.joined)
+    assignment.on_lost(BOTH)
+    joined.append(assignment.joined)
+    assignment.on_assigned([])
+    joined.append(assignment.joined)
+    assignment.on_revoked([])
+    joined.append(assignment.joined)
+    assert joined == [True, False, True, True]
 
 
 @pytest.mark.parametrize("lost", [False, True])
