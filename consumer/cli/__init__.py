@@ -18,6 +18,7 @@ from consumer.cli import (
     check,
     dead_letters,
     demo,
+    demo_parts,
     explain,
     export_offline,
     forget,
@@ -26,6 +27,7 @@ from consumer.cli import (
     programmes,
     receipts,
     run,
+    send_test,
     settings,
     simulate,
     topics,
@@ -51,6 +53,7 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(check.check)
+app.command()(send_test.send_test)
 app.add_typer(topics.app, name="topics")
 app.add_typer(programmes.app, name="programmes")
 app.command()(explain.explain)
@@ -64,6 +67,8 @@ app.command()(metrics.metrics)
 app.command()(log_events.log_events)
 app.add_typer(settings.app, name="settings")
 app.command()(demo.demo)
+app.command(hidden=True)(demo_parts.demo_awin)
+app.command(hidden=True)(demo_parts.demo_shop)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
