@@ -41,6 +41,7 @@ test: $(VENV)/.dev-ready
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy $(CHECKED)
 	@$(BIN)/python -m consumer.demo.java
+	@$(BIN)/python -m tests.examples.java_tools || [ -z "$$CI" ]
 	@$(BIN)/python -m consumer.demo.prometheus_package || [ -z "$$CI" ]
 	@$(BIN)/pytest $(ARGS)
 

@@ -10,13 +10,10 @@ from rich.markup import escape
 
 from consumer.attribution.conversion import MAX_ID_CHARACTERS
 from consumer.cli.options import Config, Json, load
-from consumer.errors import Unavailable
 
 if TYPE_CHECKING:
     from consumer.inspect.forgetting import Forgetting
     from consumer.settings import Settings
-
-_TIMEOUT_S = 30.0
 
 
 def forget(
@@ -137,22 +134,8 @@ def _append(settings: Settings, found: Forgetting) -> None:
     Raises:
         Unavailable: the broker did not take one; nothing is wrong with asking again.
     """
-    from confluent_kafka import Producer
+    from consumer.wiring.append import Appender
 
-    from consumer.stream.properties import open_client
-    from consumer.wiring import clients
-
-    producer = open_client(Producer, {**clients.connection(settings), "acks": "all", "enable.idempotence": True})
-    failures: list[str] = []
+    append = Appender(settings)
     for each in found.tombstones:
-        producer.produce(
-            each.topic,
-            None,
-            each.key,
-            each.partition,
-            headers=list(each.headers),
-            on_delivery=lambda error, _: failures.append(error.str()) if error is not None else None,
-        )
-    if producer.flush(_TIMEOUT_S) or failures:
-        topic = settings.topics.session_landed
-        raise Unavailable(f"{topic} did not take what was to be appended: {failures[0] if failures else 'no answer'}")
+        append(each.topic, each.key, None, each.partition, each.headers)

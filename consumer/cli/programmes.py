@@ -74,7 +74,7 @@ def _order(
     from consumer.events import Control
     from consumer.stream.avro import ControlEncoder
     from consumer.stream.schemas import Schemas
-    from consumer.wiring.append import append
+    from consumer.wiring.append import Appender
 
     settings = load(config)
     known = [each.advertiser_id for each in settings.programmes]
@@ -88,7 +88,7 @@ def _order(
         changed_by=by or getpass.getuser(),
     )
     value = ControlEncoder(Schemas.load(settings.schemas.directory))(control)
-    append(settings, settings.topics.control, programme.encode(), value, 0)
+    Appender(settings)(settings.topics.control, programme.encode(), value, 0)
     if as_json:
         output.print_json(_row(programme, control))
     else:

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli.options import Config, Json, load
-from consumer.errors import Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from consumer.settings import Settings
-    from consumer.trial.following import Append, Report, Step
+    from consumer.trial.following import Report, Step
     from consumer.trial.making import Trial
-
-_TIMEOUT_S = 30.0
 
 _QUESTIONS = {
     "shadow": "Mode shadow: nothing will be sent to Awin.",
@@ -74,11 +71,12 @@ def _followed(settings: Settings, trial: Trial, timeout_s: float, tell: Callable
     from consumer.stream.schemas import Schemas
     from consumer.trial.following import Following
     from consumer.wiring import clients
+    from consumer.wiring.append import Appender
     from consumer.wiring.operator import open_reader
 
     following = Following(
         open_reader(settings),
-        _appender(settings),
+        Appender(settings),
         Schemas.load(settings.schemas.directory),
         settings.topics,
         (clients.group(settings, "attribute"), clients.group(settings, "deliver")),
@@ -113,29 +111,3 @@ def _print_end(report: Report, console: Console) -> None:
     }
     console.print(f"\n[bold red]Wrong:[/] order {ref} of programme {report.programme} {words[report.state]}.")
     console.print(f"→ {escape(report.advice)}", soft_wrap=True)
-
-
-def _appender(settings: Settings) -> Append:
-    """Return what writes a record and waits for the broker's word where it stands."""
-    from confluent_kafka import KafkaError, Message, Producer
-
-    from consumer.events import Position
-    from consumer.stream.properties import open_client
-    from consumer.wiring import clients
-
-    producer = open_client(Producer, {**clients.connection(settings), "acks": "all", "enable.idempotence": True})
-
-    def append(topic: str, key: bytes, value: bytes, partition: int) -> Position:
-        answers: list[tuple[KafkaError | None, int | None]] = []
-
-        def on_delivery(error: KafkaError | None, message: Message) -> None:
-            answers.append((error, message.offset()))
-
-        producer.produce(topic, value, key, partition, on_delivery=on_delivery)
-        producer.flush(_TIMEOUT_S)
-        error, offset = answers[0] if answers else (None, None)
-        if error is not None or offset is None:
-            raise Unavailable(f"{topic} did not take the record: {'no answer' if error is None else error.str()}")
-        return Position(topic, partition, offset)
-
-    return append

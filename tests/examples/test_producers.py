@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from consumer.demo.broker import EmbeddedKafka
+from consumer.demo.jars import BrokerError
 from consumer.events import OrderCompleted, OrderLine
 from consumer.inspect import sample
 from consumer.stream.avro import OrderDecoder, SessionDecoder
@@ -20,6 +21,7 @@ from consumer.stream.log import Record, TopicPartition
 from consumer.stream.schemas import Schemas
 from consumer.wiring.operator import open_reader
 from tests.examples import java_tools
+from tests.kafka.crash.program import wait_until
 from tests.kafka.running import running
 from tests.kafka.shell import PARTITIONS, Shell
 
@@ -44,6 +46,10 @@ def run_python(shell: Shell) -> str:
 def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """examples/java, compiled."""
     folder = tmp_path_factory.mktemp("classes")
+    try:
+        java_tools.class_path()
+    except BrokerError as missing:
+        pytest.skip(str(missing))
     java_tools.compile_to(folder, ROOT / "examples" / "java" / "Producer.java")
     return folder
 
@@ -67,9 +73,7 @@ def produce(request: pytest.FixtureRequest) -> Run:
 def shell(kafka: EmbeddedKafka, topic_names: Callable[[str], str], tmp_path: Path) -> Shell:
     """A configuration in shadow mode, with all topics."""
     made = Shell(kafka, topic_names, tmp_path)
-    made.values["attribution"] = {"grace": "200ms"}
-    made.values["ops"] = {"host": "127.0.0.1", "port": 0, "log_level": "error"}
-    made.write()
+    made.hurry()
     made.create()
     return made
 
@@ -129,10 +133,7 @@ def test_the_order_gets_its_click_checksum(shell: Shell, produce: Run) -> None:
     """By a running consumer, as a shop would see it."""
     with running(shell) as service:
         order_ref = produce(shell).splitlines()[-1].removeprefix("order ")
-        deadline_s = time.monotonic() + 60
-        while not service.metrics.total("awin_endings_total"):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        wait_until(lambda: service.metrics.total("awin_endings_total") > 0, "the order has its ending")
     explained = shell("explain", order_ref, "--json").value
     conversion = explained["conversion"]["conversion"]
     (checksum,) = conversion["click_checksums"]

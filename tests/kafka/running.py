@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consumer.service import Service
+from tests.kafka.crash.program import wait_until
 from tests.kafka.shell import Shell
 
 
@@ -18,11 +18,8 @@ def running(shell: Shell) -> Iterator[Service]:
     thread = threading.Thread(target=service.run, name="service")
     thread.start()
     try:
-        deadline_s = time.monotonic() + 60
-        while not service.health.ready().ok:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        wait_until(lambda: service.health.ready().ok or not thread.is_alive(), "both stages are ready")
+        assert thread.is_alive()
         yield service
     finally:
         service.stop()

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.kafka
 def shell(kafka: EmbeddedKafka, topic_names: Callable[[str], str], tmp_path: Path) -> Shell:
     """Commands with a configuration on the shared broker."""
     made = Shell(kafka, topic_names, tmp_path)
-    made.values["attribution"] = {"grace": "200ms"}
-    made.values["ops"] = {"host": "127.0.0.1", "port": 0, "log_level": "error"}
-    made.write()
+    made.hurry()
     return made
 
 

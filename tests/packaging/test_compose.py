@@ -10,16 +10,15 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # comes with kubernetes-validate, without stubs
 import pytest
-import typer
 import yaml
 from confluent_kafka.admin import AdminClient
 
-from consumer.cli import app
 from consumer.demo.broker import EmbeddedKafka
 from consumer.demo.configuration import free_ports
 from consumer.demo.prometheus_package import Programs
 from consumer.settings import Settings, parse
 from consumer.stream.topics import TopicSpec, create
+from tests.cli.commands import understood
 from tests.kafka.crash.program import Program, wait_until
 from tests.packaging import compose, image
 
@@ -112,16 +111,7 @@ def test_no_port_and_no_volume_is_taken_twice() -> None:
 def test_our_commands_are_ours(name: str) -> None:
     """The command line takes what a service runs, and the file that it names is mounted."""
     service = compose.ours()[name]
-    arguments = list(service["command"])
-    command = typer.main.get_command(app)
-    context = command.make_context("awin-consumer", arguments)
-    while context.args or getattr(context, "_protected_args", None):
-        _, deeper, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
-        assert deeper is not None
-        command, context = deeper, deeper.make_context(deeper.name, rest, parent=context)
-        if not hasattr(command, "resolve_command"):
-            break
-    assert not hasattr(command, "resolve_command")
+    understood(service["command"])
     targets = {target for _, target in compose.files(service)}
     assert {each for each in service["command"] if each.endswith(".yaml")} == targets
     assert dict(compose.files(service)) in ({}, {CONFIG: "/etc/awin-s2s/config.yaml"})
