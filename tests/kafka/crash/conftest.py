@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -56,13 +57,19 @@ def chance(seed: int) -> Random:
 
 @pytest.fixture
 def make_scenario(topic_names: Callable[[str], str], tmp_path: Path, seed: int) -> Iterator[MakeScenario]:
-    """Maker of a scenario without topics, given a broker and options; all that it starts ends with the test."""
+    """Maker of a scenario without topics, given a broker and options; all that it starts ends with the test.
+
+    Each has names that no other has, of the same test neither.
+    """
+    numbers = itertools.count()
     with ExitStack() as stack:
 
         def make(kafka: EmbeddedKafka, **options: Any) -> Scenario:
-            return stack.enter_context(
-                closing(Scenario(kafka.bootstrap_servers, topic_names, tmp_path, seed=seed, **options))
+            number = next(numbers)
+            made = Scenario(
+                kafka.bootstrap_servers, lambda name: topic_names(f"{number}-{name}"), tmp_path, seed=seed, **options
             )
+            return stack.enter_context(closing(made))
 
         yield make
 

@@ -84,6 +84,9 @@ def test_the_same_logs_give_the_same_conversions(
     slow, shared = (make_scenario(kafka, changes={"topics": inputs}) for _ in range(2))
     for scenario in (slow, shared):
         scenario.create_topics()
+    readers = [scenario.settings for scenario in (first, slow, shared)]
+    assert len({settings.kafka.group for settings in readers}) == 3
+    assert len({settings.topics.conversion for settings in readers}) == 3
     first.start("attribute", "fast")
     first.wait_judged(history.sessions, history.orders)
     slow.start("attribute", "slow", tiny=True, records=7)
