@@ -50,6 +50,20 @@ class Row(Struct, frozen=True, kw_only=True):
     expected: bool
     """It must fire."""
 
+    def __str__(self) -> str:
+        """Return the row for the log."""
+        return f"{self.drill}: {self.name} fired after {_seconds(self.fired_after_s)}, ended after {self.end}"
+
+    @property
+    def name(self) -> str:
+        """The alert, in brackets when it need not fire."""
+        return self.alert if self.expected else f"({self.alert})"
+
+    @property
+    def end(self) -> str:
+        """When the alert ended, for people."""
+        return "not waited for" if self.outlasts else _seconds(self.resolved_after_s)
+
     @property
     def is_right(self) -> bool:
         """It fired, and ended if that was waited for."""
@@ -101,14 +115,20 @@ class Played:
 
 
 def drills(
-    chosen: Iterable[Drill], seconds: float, say: Callable[[str], object], *, scrape_every_s: float = SCRAPE_EVERY_S
-) -> list[Row]:
-    """Play drills and return what came of them.
+    chosen: Iterable[Drill],
+    seconds: float,
+    say: Callable[[str], object],
+    show: Callable[[Sequence[Row]], object],
+    *,
+    scrape_every_s: float = SCRAPE_EVERY_S,
+) -> None:
+    """Play drills.
 
     Args:
         chosen: which.
         seconds: for how long at most, from when all are set up.
-        say: told of progress.
+        say: told of progress, and of each drill's rows as soon as it is over.
+        show: given what came of all, before anything is cleaned up: two hours of figures outlive a clean-up that fails.
         scrape_every_s: of Prometheus; its rules are evaluated as often.
     """
     with ExitStack() as stack:
@@ -133,11 +153,9 @@ def drills(
         watch = Watch(prometheus, tend)
         stack.callback(watch.close)
         until_s = time.monotonic() + seconds
-        failures = _all(played, watch, until_s, say)
-        rows = [row for each in played for row in each.rows(watch)]
-        for failure in failures:
+        for failure in _all(played, watch, until_s, say):
             say(failure)
-        return rows
+        show([row for each in played for row in each.rows(watch)])
 
 
 def _set_up(drill: Drill, kafka: EmbeddedKafka, folder: Path, stack: ExitStack, say: Callable[[str], object]) -> Played:
@@ -161,6 +179,8 @@ def _all(played: Sequence[Played], watch: Watch, until_s: float, say: Callable[[
             each.play(watch, until_s, say)
         except Exception as error:  # noqa: BLE001  # told with the table; the other drills go on
             failures.append(f"{each.drill.name}: {type(error).__name__}: {error}")
+        for row in each.rows(watch):
+            say(str(row))
 
     threads = [threading.Thread(target=play, args=(each,), name=each.drill.name, daemon=True) for each in played]
     for thread in threads:
@@ -179,9 +199,7 @@ def table(rows: Iterable[Row]) -> Table:
     """Return the rows for people."""
     made = Table("drill", "alert", "fires after", "ends after")
     for row in rows:
-        end = "not waited for" if row.outlasts else _seconds(row.resolved_after_s)
-        name = row.alert if row.expected else f"({row.alert})"
-        made.add_row(row.drill, name, _seconds(row.fired_after_s), end)
+        made.add_row(row.drill, row.name, _seconds(row.fired_after_s), row.end)
     return made
 
 
@@ -201,11 +219,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long to wait at most")
     parser.add_argument("--json", action="store_true", help="print one JSON value instead of a table")
     given = parser.parse_args(arguments)
-    rows = drills([each for each in DRILLS if not given.only or each.name in given.only], given.minutes * 60, _say)
-    if given.json:
-        print_json(rows)
-    else:
-        console().print(table(rows))
+    rows: list[Row] = []
+
+    def show(made: Sequence[Row]) -> None:
+        rows.extend(made)
+        if given.json:
+            print_json(rows)
+        else:
+            console().print(table(rows))
+        sys.stdout.flush()
+
+    chosen = [each for each in DRILLS if not given.only or each.name in given.only]
+    drills(chosen, given.minutes * 60, _say, show)
     return 0 if all(row.is_right for row in rows) else 1
 
 

@@ -16,7 +16,7 @@ from tests.drills.history import NORMAL, history
 from tests.drills.run import Row, drills
 from tests.drills.tampering import CleanShop, TamperedShop, as_test, garbled, poisoned, without_query
 from tests.drills.watch import Spells
-from tests.kafka.crash.traffic import Journeys
+from tests.kafka.crash.traffic import Journeys, Traffic
 from tests.rules.test_rules import ALERTS
 
 FAR_MS = 60_000
@@ -102,10 +102,23 @@ def test_sessions_are_held_back_and_none_is_lost() -> None:
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_a_revoked_key_is_told_of_and_so_is_its_end(prometheus_programs: Programs) -> None:
-    """With the chart's rules, looked at each second."""
+def test_a_revoked_key_is_told_of_and_so_is_its_end(
+    prometheus_programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the chart's rules, looked at each second; and a clean-up that fails takes no figure away."""
     del prometheus_programs  # the drill looks for them itself
+    stop = Traffic.stop
+
+    def stop_and_fail(traffic: Traffic) -> None:
+        stop(traffic)
+        raise ConnectionError("clean-up")
+
+    monkeypatch.setattr(Traffic, "stop", stop_and_fail)
     (drill,) = [each for each in DRILLS if each.name == "key-revoked"]
-    rows = drills([replace(drill, calm_s=1.0)], 120.0, lambda _: None, scrape_every_s=1.0)
+    told: list[str] = []
+    rows: list[Row] = []
+    with pytest.raises(ConnectionError, match="clean-up"):
+        drills([replace(drill, calm_s=1.0)], 120.0, told.append, rows.extend, scrape_every_s=1.0)
     assert [row.alert for row in rows] == ["AwinProgrammeHalted"]
     assert rows[0].is_right
+    assert str(rows[0]) in told
