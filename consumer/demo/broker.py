@@ -28,9 +28,16 @@ class EmbeddedKafka(Cluster):
         nodes: how many; three survive the loss of one.
         data_dir: kept after the end, and may be started from again; without it, a temporary folder.
         properties: broker settings that override any of ours.
+        secured: ports of further listeners of a single node, by security protocol (``SASL_SSL``); ``properties`` say
+            who may come in there.
     """
 
     def __init__(
-        self, *, nodes: int = 1, data_dir: Path | None = None, properties: Mapping[str, str] | None = None
+        self,
+        *,
+        nodes: int = 1,
+        data_dir: Path | None = None,
+        properties: Mapping[str, str] | None = None,
+        secured: Mapping[str, int] | None = None,
     ) -> None:
-        super().__init__(warmed_java, nodes=nodes, data_dir=data_dir, properties=properties)
+        super().__init__(warmed_java, nodes=nodes, data_dir=data_dir, properties=properties, secured=secured)

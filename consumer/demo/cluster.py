@@ -47,13 +47,17 @@ class Cluster:
         nodes: int = 1,
         data_dir: Path | None = None,
         properties: Mapping[str, str] | None = None,
+        secured: Mapping[str, int] | None = None,
     ) -> None:
         if nodes < 1:
             raise ValueError(f"nodes must be at least 1, not {nodes}")
+        if secured and nodes > 1:
+            raise ValueError("secured listeners are for one node: their ports are the caller's")
         self._java = java
         self._count = nodes
         self._data_dir = data_dir
         self._properties = dict(properties or {})
+        self._secured = dict(secured or {})
         self._nodes: list[Node] = []
         self._ports: list[Ports] = []
         self._reaper: subprocess.Popen[bytes] | None = None
@@ -188,7 +192,7 @@ class Cluster:
     def _start_nodes(self) -> None:
         cluster, cluster_id = cluster_settings(self._ports), new_cluster_id()
         for node, ports in zip(self._nodes, self._ports, strict=True):
-            node.configure(ports, cluster, self._properties)
+            node.configure(ports, cluster, self._properties, self._secured)
             node.begin_format(cluster_id, self._group())
         for node in self._nodes:
             node.end_format()

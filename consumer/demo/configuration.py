@@ -64,7 +64,6 @@ def cluster_settings(ports: Sequence[Ports]) -> dict[str, str]:
         "process.roles": "broker,controller",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.quorum.voters": ",".join(f"{node}@{HOST}:{each.controller}" for node, each in enumerate(ports)),
         "auto.create.topics.enable": "false",
         "default.replication.factor": str(replicas),

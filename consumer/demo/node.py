@@ -64,12 +64,21 @@ class Node:
             raise BrokerError(f"Kafka node {self.index} does not run.")
         return self._process.pid
 
-    def configure(self, ports: Ports, cluster: Mapping[str, str], overrides: Mapping[str, str]) -> None:
-        """Write its configuration: the cluster's, its own, and the caller's, who has the last word."""
+    def configure(
+        self, ports: Ports, cluster: Mapping[str, str], overrides: Mapping[str, str], secured: Mapping[str, int]
+    ) -> None:
+        """Write its configuration: the cluster's, its own, and the caller's, who has the last word.
+
+        ``secured``: ports of further listeners, by their security protocol.
+        """
+        doors = [f"{protocol}://{HOST}:{port}" for protocol, port in {"PLAINTEXT": ports.broker, **secured}.items()]
         own = {
             "node.id": str(self.index),
-            "listeners": f"PLAINTEXT://{HOST}:{ports.broker},CONTROLLER://{HOST}:{ports.controller}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{ports.broker}",
+            "listeners": ",".join([*doors, f"CONTROLLER://{HOST}:{ports.controller}"]),
+            "advertised.listeners": ",".join(doors),
+            "listener.security.protocol.map": ",".join(
+                ["CONTROLLER:PLAINTEXT", "PLAINTEXT:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in secured)]
+            ),
             "log.dirs": str(self._folder / "data"),
         }
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from consumer.stream import properties
 from consumer.stream.refusals import NO_ANSWER
 
 _POLL_S = 0.1
+_FORBIDDEN = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED})
 Answer = TypeVar("Answer")
 
 
@@ -202,4 +203,6 @@ def answer_of(future: Future[Answer], timeout_s: float, what: str, *, unless: in
         text = f"{what}: {properties.describe(error)}"
         if error.retriable() or error.code() in NO_ANSWER:
             raise Unavailable(text) from refused
+        if error.code() in _FORBIDDEN:
+            text = f"{text.rstrip('.')}: allow the user what docs/security.md lists for its role"
         raise TopicError(text) from refused

@@ -35,7 +35,7 @@ policy = any
 commonName = supplied
 END
 openssl ecparam -name prime256v1 -genkey -noout -out authority.key.tmp
-openssl ecparam -name prime256v1 -genkey -noout -out key.pem
+openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out key.pem
 certificate authority '-selfsign -keyfile authority.key.tmp' 21200101000000Z "basicConstraints=critical,CA:TRUE
 keyUsage=critical,keyCertSign
 subjectKeyIdentifier=hash"
