@@ -395,6 +395,8 @@ class KafkaTransaction:
                 f"{self._id}: the broker aborted our transaction, which was open for {age_s:.0f} s "
                 f"(transaction.timeout.ms is {self._lifetime_s * 1000:.0f}): {describe(error)}"
             )
+        if error.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            return Fenced(f"{self._id}: {describe(error)} Allow the user what docs/security.md lists for its role")
         return Fenced(f"{self._id}: another instance has our transactional id, or the client broke: {describe(error)}")
 
     def _drop(self) -> None:

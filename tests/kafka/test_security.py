@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, yet
 from consumer.demo.awin import StandInAwin
 from consumer.demo.broker import EmbeddedKafka
 from consumer.demo.configuration import HOST, free_ports
-from consumer.errors import TopicError
+from consumer.errors import ConsumerError, Fenced, TopicError
 from consumer.service import Service
 from tests.kafka.crash.program import wait_until
 from tests.kafka.running import running
@@ -177,11 +177,21 @@ def test_what_the_page_lists_is_enough(guarded: Guarded) -> None:
         assert len(awin.requests) == 1
 
 
-def test_a_right_that_is_missing_is_told_of(guarded: Guarded) -> None:
-    """The process ends, and names the topic and the page."""
-    guarded.allow([each for each in listed() if each.name != "topics.session_landed"])
-    name = guarded.consumer.settings.topics.session_landed
-    with pytest.raises(TopicError, match=rf"{name}: TOPIC_AUTHORIZATION_FAILED.* docs/security\.md"):
+@pytest.mark.parametrize(
+    ("missing", "error", "code"),
+    [
+        ("topics.session_landed", TopicError, "TOPIC_AUTHORIZATION_FAILED"),
+        ("<kafka.group>-attribute-*", Fenced, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
+    ],
+)
+def test_a_right_that_is_missing_is_told_of(
+    guarded: Guarded, missing: str, error: type[ConsumerError], code: str
+) -> None:
+    """The process ends, and names the topic or the id, and the page."""
+    guarded.allow([each for each in listed() if each.name != missing])
+    with pytest.raises(
+        error, match=rf"^[^:]*{guarded.consumer.settings.kafka.group[:20]}[^:]*: {code}.* docs/security\.md"
+    ):
         Service(guarded.consumer.settings, ("attribute",)).run()
 
 
