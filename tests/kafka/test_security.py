@@ -187,11 +187,9 @@ def test_what_the_page_lists_is_enough(guarded: Guarded) -> None:
 def test_a_right_that_is_missing_is_told_of(
     guarded: Guarded, missing: str, error: type[ConsumerError], code: str
 ) -> None:
-    """The process ends, and names the topic or the id, and the page."""
+    """The process ends, and names what was refused and the page."""
     guarded.allow([each for each in listed() if each.name != missing])
-    with pytest.raises(
-        error, match=rf"^[^:]*{guarded.consumer.settings.kafka.group[:20]}[^:]*: {code}.* docs/security\.md"
-    ):
+    with pytest.raises(error, match=rf": {code}.* docs/security\.md"):
         Service(guarded.consumer.settings, ("attribute",)).run()
 
 
