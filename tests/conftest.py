@@ -28,10 +28,15 @@ TopicNames = Callable[[str], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for the shared broker, so that ``-m "not kafka"`` leaves it out."""
+    """Mark what asks for the shared broker, so that ``-m "not kafka"`` leaves it out; files with slow tests go first.
+
+    Where two processes share the files, one would else work on the longest when the other has nothing left.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and "kafka" in item.fixturenames:
             item.add_marker("kafka")
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(wrapper=True)
