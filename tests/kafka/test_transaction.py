@@ -156,8 +156,10 @@ def test_metadata_that_the_broker_does_not_take_stops(log: OnKafka) -> None:
 def test_aborts_right_after_the_first_record_are_harmless(log: OnKafka) -> None:
     """Aborting at once, again and again, breaks nothing (librdkafka #4849)."""
     at, out = TopicPartition(log.topic("in"), 0), log.topic("out", 3)
-    transaction = log.transaction("writer", joined(log, at.topic))
+    source = joined(log, at.topic)
+    transaction = log.transaction("writer", source)
     for number in range(20):
+        assert source.poll(10, 0) == []  # a member that does not ask for three seconds is put out
         transaction.send(out, b"%d" % number, b"aborted")
         transaction.abort()
         transaction.send(out, b"%d" % number, b"kept")
