@@ -28,6 +28,21 @@ _SETTINGS = {
 }
 """librdkafka's names of what has a setting of its own."""
 
+SECRETS = frozenset(
+    {
+        "sasl.password",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.pem",
+        "sasl.oauthbearer.client.credentials.client.secret",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.config",
+        "ssl.key.password",
+        "ssl.key.pem",
+        "ssl.keystore.password",
+    }
+)
+"""librdkafka's names of what may stand in a file of its own only (`Kafka.property_files`)."""
+
 
 class Kafka(Section):
     """Where the broker is and how to talk to it."""
@@ -36,7 +51,8 @@ class Kafka(Section):
     properties: dict[str, Annotated[Property, BeforeValidator(_property)]] = Field(
         default_factory=dict,
         description="Further librdkafka settings for every client (security.protocol, sasl.*, ssl.*, …). Those that "
-        "would break a promise, such as enable.auto.commit, are refused.",
+        "would break a promise, such as enable.auto.commit, are refused, and so are secrets: docs/security.md lists "
+        "both.",
     )
     property_files: dict[str, Path] = Field(
         default_factory=dict,
@@ -62,6 +78,15 @@ class Kafka(Section):
                 raise ValueError(f"properties: {name} is set by kafka.{setting}")
         for name in sorted(self.properties.keys() & self.property_files.keys()):
             raise ValueError(f"property_files: {name} also stands in properties")
+        return self
+
+    @model_validator(mode="after")
+    def _has_secrets_in_files(self) -> Kafka:
+        if found := sorted(SECRETS & self.properties.keys()):
+            raise ValueError(
+                f"properties: {', '.join(found)} is secret: write it into a file of its own and name that file in "
+                "kafka.property_files"
+            )
         return self
 
 
