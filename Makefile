@@ -15,7 +15,7 @@ ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
 MADE_ELSEWHERE = made-elsewhere
 endif
 
-.PHONY: help demo test mutants agreement chaos drills bench dashboards pictures format requirements clean made-elsewhere
+.PHONY: help demo test mutants agreement chaos drills rollout bench dashboards pictures format requirements clean made-elsewhere
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
@@ -24,6 +24,7 @@ help:
 	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
 	@echo 'make chaos         breaks everything around the consumer under load (SEED=1 MINUTES=5 ARGS=--json)'
 	@echo 'make drills        breaks things until each alert fires, and mends them (two hours; ARGS="--only loop-stuck")'
+	@echo 'make rollout       replaces all pods one after the other under load, and measures how long orders wait (MINUTES=5 ARGS=--split)'
 	@echo 'make bench         benchmarks (ARGS are handed on)'
 	@echo 'make dashboards    write the Grafana dashboards anew'
 	@echo 'make pictures      draw the dashboards with the data of a demo run into docs/dashboards'
@@ -57,6 +58,9 @@ chaos: $(VENV)/.dev-ready
 
 drills: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.drills.run $(ARGS)
+
+rollout: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.rollout.run --minutes $(MINUTES) $(ARGS)
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,15 @@ class Scenario:
         """A new admin client."""
         return open_client(AdminClient, clients.connection(self.settings))
 
-    def create_topics(self) -> None:
+    @property
+    def values(self) -> dict[str, Any]:
+        """A copy of them as they are written down."""
+        return deepcopy(self._values)
+
+    def create_topics(self, partitions: int = PARTITIONS) -> None:
         """Create inputs and our own topics."""
         settings = self.settings
-        topics.create(self.admin, (*inputs(settings, PARTITIONS), *topics.owned(plan(settings), PARTITIONS)))
+        topics.create(self.admin, (*inputs(settings, partitions), *topics.owned(plan(settings), partitions)))
 
     def open_shop(self, events_per_second: float, change: Callable[[Emission], Emission] | None = None) -> Traffic:
         """Start the traffic; ``change`` may make another event of each."""
