@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 ARGS =
 SEED = 1
 MINUTES = 5
-WORKERS = 0
+WORKERS = 2
 PYTHON =
 CHECKED = $(wildcard consumer tests tools benchmarks)
 
@@ -19,7 +19,7 @@ endif
 
 help:
 	@echo 'make demo          the whole flow on this machine, with a real Kafka (ARGS="--seconds 10 --json")'
-	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some; WORKERS=2: in two processes)'
+	@echo 'make test          lint, format check, types and all tests (ARGS="-k touch": of the tests, only some; WORKERS=0: in one process)'
 	@echo 'make mutants       breaks the attribution in every small way and counts what the tests notice'
 	@echo 'make agreement     the product against the reference on many random orders (ARGS="--orders 200000 --seed 1")'
 	@echo 'make chaos         breaks everything around the consumer under load (SEED=1 MINUTES=5 ARGS=--json)'

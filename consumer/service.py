@@ -178,6 +178,8 @@ class Service:
             _log.error("stage.failed", error=type(error).__name__, reason=str(error))
             self._failures.append(error)
             self.stop()
+        finally:
+            self.health.dismiss(beat)
 
     def _open(self, role: Role, folder: StateFolder, stack: ExitStack) -> Stage | None:
         """Open a stage, waiting for the broker as long as it takes."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
+import pytest
 from structlog.testing import capture_logs
 
 from consumer.assignment import Assignment
-from consumer.errors import Unavailable
+from consumer.errors import StateError, Unavailable
 from consumer.ops.metrics import Metrics
 from consumer.service import Service
 from consumer.settings import Settings, parse
@@ -85,6 +86,11 @@ def status(service: Service, path: str) -> int:
     return httpx.get(f"http://127.0.0.1:{service.ops.port}{path}", trust_env=False).status_code
 
 
+def watched(service: Service) -> set[str]:
+    """Return the loops that liveness depends on."""
+    return {beat.name for beat in service.health.heartbeats()}
+
+
 def test_a_stuck_loop_is_logged_with_its_stacks_before_liveness_fails(tmp_path: Path) -> None:
     """First the log says where it stands, then the supervisor may restart it; when it turns again, both say so."""
     settings = parse(
@@ -115,6 +121,52 @@ def test_a_stuck_loop_is_logged_with_its_stacks_before_liveness_fails(tmp_path: 
         beaten_s = service.metrics.registry.get_sample_value("awin_heartbeat_timestamp_seconds", {"stage": "deliver"})
         assert beaten_s is not None
         assert service.metrics.total("awin_stage_ready", stage="deliver") == 1
+
+
+def test_a_stage_that_has_failed_does_not_fail_liveness_while_another_leaves(tmp_path: Path) -> None:
+    """The process is on its way out: to kill it would cost what the other stage still has in hand."""
+    settings = parse(
+        {
+            "programmes": [{"advertiser_id": "1001"}],
+            "instance": "a",
+            "state": {"directory": str(tmp_path)},
+            "ops": {"host": "127.0.0.1", "port": 0},
+            "kafka": {"max_poll_interval": "1s"},
+            "delivery": {"drain_budget": "200ms"},
+        }
+    )
+    leaving, left = threading.Event(), threading.Event()
+
+    class Failing(Standing):
+        def run(self, *_: object) -> None:
+            raise StateError("it cannot go on")
+
+    class Leaving(Standing):
+        def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+            stop.wait()
+            leaving.set()
+            while not left.wait(0.01):
+                beat()
+
+    service = Service(
+        settings,
+        ["attribute", "deliver"],
+        openers={"attribute": lambda *args: Failing(args[-1]), "deliver": lambda *args: Leaving(args[-1])},
+    )
+
+    def run() -> None:
+        with pytest.raises(StateError):
+            service.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        wait_until(leaving.is_set, "the other stage leaves")
+        wait_until(lambda: "attribute" not in watched(service), "the failed one is watched no more")
+        assert status(service, "/livez") == 200
+    finally:
+        left.set()
+        thread.join()
 
 
 def test_a_stage_that_waits_for_its_first_broker_says_that_it_has_none(tmp_path: Path) -> None:

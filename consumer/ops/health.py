@@ -95,6 +95,11 @@ class Health:
         with self._lock:
             self._heartbeats[heartbeat.name] = heartbeat
 
+    def dismiss(self, heartbeat: Heartbeat) -> None:
+        """Make liveness depend on a loop no more: it has ended, and the process is leaving."""
+        with self._lock:
+            self._heartbeats.pop(heartbeat.name, None)
+
     def require(self, name: str, state: Callable[[], str]) -> None:
         """Make readiness depend on a stage, which is ready when it says `READY`; asked on any thread."""
         with self._lock:

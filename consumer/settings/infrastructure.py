@@ -65,7 +65,9 @@ class Kafka(Section):
         timedelta(seconds=45), description="After how long without a sign of life the group gives our partitions away."
     )
     max_poll_interval: Duration = Field(
-        timedelta(minutes=5), description="After how long without a poll we leave the group."
+        timedelta(minutes=5),
+        description="After how long without a poll we leave the group, and `/livez` fails. Below 3 minutes the waits "
+        "for a broker that does not answer become shorter in proportion; below 15 seconds an outage may fail liveness.",
     )
     transaction_timeout: Duration = Field(
         timedelta(seconds=10), description="How long a dead writer's transaction may keep readers waiting."

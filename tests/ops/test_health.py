@@ -53,6 +53,18 @@ def test_a_loop_that_stands_fails_liveness_and_is_named() -> None:
     assert (health.live().seconds, health.live().parts["attribute"].seconds) == (5.0, 5.0)
 
 
+def test_a_loop_that_has_ended_is_not_stuck() -> None:
+    """While the other stages still leave in order, nothing is to be restarted for it."""
+    clock = Clock()
+    health = health_on(clock)
+    beat = Heartbeat("attribute", 10, clock)
+    health.watch(beat)
+    clock.now_s += 11
+    assert not health.live().ok
+    health.dismiss(beat)
+    assert health.live().ok
+
+
 def test_readiness_needs_every_stage() -> None:
     """One stage that is not ready is enough, and it is told how far it has come."""
     health = Health()
