@@ -15,11 +15,10 @@ MISCONFIGURED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.INVALID_RECORD,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.OFFSET_METADATA_TOO_LARGE,
 )
+NOT_ALLOWED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 NO_ANSWER = (
     KafkaError._TIMED_OUT,
     KafkaError._MSG_TIMED_OUT,
@@ -43,6 +42,8 @@ def refusal(what: str, error: KafkaError) -> Rebalanced | Unavailable | TopicErr
     text = f"{what}: {describe(error)}"
     if error.code() in MISCONFIGURED:
         return TopicError(f"{text}; run `awin-consumer topics check`")
+    if error.code() in NOT_ALLOWED:
+        return TopicError(f"{text}; allow the user what docs/security.md lists for its role")
     if error.code() in NO_ANSWER:
         return Unavailable(text)
     return Rebalanced(text)
