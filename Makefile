@@ -44,6 +44,7 @@ test: $(VENV)/.dev-ready
 	@$(BIN)/mypy $(CHECKED)
 	@$(BIN)/python -m consumer.demo.java
 	@$(BIN)/python -m tests.examples.java_tools || [ -z "$$CI" ]
+	@$(BIN)/python -m tests.registry.apicurio || [ -z "$$CI" ]
 	@$(BIN)/python -m consumer.demo.prometheus_package || [ -z "$$CI" ]
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 

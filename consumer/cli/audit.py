@@ -36,11 +36,11 @@ def audit(config: Config = None, *, as_json: Json = False) -> None:
 def _report(settings: Settings, progress: Callable[[str], None]) -> Report:
     from consumer.inspect.audit import Audit
     from consumer.inspect.kafka_reader import KafkaTopicReader
-    from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
+    from consumer.wiring.schemas import open_schemas
 
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
     return Audit(reader, schemas, settings.topics, groups, rulebook(settings), progress).run()

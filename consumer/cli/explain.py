@@ -53,11 +53,11 @@ def _explanation(
     from consumer.inspect.reading import EVERYTHING, Newest
     from consumer.inspect.search import Search
     from consumer.simulation.again import OrderAgain
-    from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
+    from consumer.wiring.schemas import open_schemas
 
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
     rules = rulebook(settings)

@@ -74,15 +74,15 @@ def _forgetting(
     from consumer.inspect.kafka_reader import KafkaTopicReader
     from consumer.inspect.reading import EVERYTHING
     from consumer.inspect.search import Search
-    from consumer.stream.schemas import Schemas
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
+    from consumer.wiring.schemas import open_schemas
 
     topics = settings.topics
     reader = KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect")
     if order_ref is None:
         return forgetting.of_visitor(visitor or "", topics, reader)
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     groups = clients.group(settings, "attribute"), clients.group(settings, "deliver")
     search = Search(reader, schemas, topics, groups, rulebook(settings), EVERYTHING, progress)
     programmes = (programme,) if programme else [each.advertiser_id for each in settings.programmes]

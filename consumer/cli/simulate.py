@@ -75,10 +75,10 @@ def _report(
     from consumer.simulation.change_rows import COLUMNS, cells
     from consumer.simulation.simulation import Simulation
     from consumer.state.rocksdb import RocksStore
-    from consumer.stream.schemas import Schemas
     from consumer.whole_file import csv_file
     from consumer.wiring import clients
     from consumer.wiring.rulebook import rulebook
+    from consumer.wiring.schemas import open_schemas
 
     with ExitStack() as stack:
         add = None if csv is None else stack.enter_context(csv_file(csv, COLUMNS))
@@ -87,7 +87,7 @@ def _report(
         stack.callback(store.close)
         simulation = Simulation(
             KafkaTopicReader(clients.connection(settings), f"{settings.kafka.group}-inspect"),
-            Schemas.load(settings.schemas.directory),
+            open_schemas(settings),
             settings.topics,
             clients.group(settings, "attribute"),
             present=rulebook(settings),

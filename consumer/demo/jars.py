@@ -43,7 +43,9 @@ class JarCache:
         jars: Sequence[Jar] | None = None,
         sources: Sequence[Source] | None = None,
         progress: TextIO | None = None,
+        title: str = f"Kafka {KAFKA_VERSION}",
     ) -> None:
+        self._title = title
         self._cache = folder or cache_folder()
         self._jars = tuple(locked_jars() if jars is None else jars)
         self._sources = (LocalRepository(), JgoResolver(), MavenCommand()) if sources is None else tuple(sources)
@@ -85,7 +87,7 @@ class JarCache:
         missing = self._unverified(arriving)
         failures: list[str] = []
         total = sum(jar.size for jar in missing)
-        with _Progress(stream, f"Kafka {KAFKA_VERSION}: {len(missing)} jars", total, self._cache) as progress:
+        with _Progress(stream, f"{self._title}: {len(missing)} files", total, self._cache) as progress:
             for source in self._sources:
                 if not missing:
                     break
@@ -137,14 +139,14 @@ def locked_jars() -> tuple[Jar, ...]:
 
 
 def read_lock(text: str) -> tuple[Jar, ...]:
-    """Return the jars of a file whose lines read ``sha256 size group:artifact:version``."""
+    """Return the jars of a file whose lines read ``sha256 size group:artifact:version[:classifier:packaging]``."""
     return tuple(_jar(line) for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def _jar(line: str) -> Jar:
     sha256, size, coordinate = line.split()
-    group, artifact, version = coordinate.split(":")
-    return Jar(group, artifact, version, sha256, int(size))
+    group, artifact, version, *kind = coordinate.split(":")
+    return Jar(group, artifact, version, sha256, int(size), *kind)
 
 
 @contextmanager

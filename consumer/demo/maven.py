@@ -35,18 +35,20 @@ class SourceError(ConsumerError):
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One locked artifact of packaging jar."""
+    """One locked artifact, mostly of packaging jar."""
 
     group: str
     artifact: str
     version: str
     sha256: str
     size: int
+    classifier: str = ""
+    packaging: str = "jar"
 
     @property
     def file_name(self) -> str:
         """Name of its file, in a repository and in our cache."""
-        return f"{self.artifact}-{self.version}.jar"
+        return f"{self.artifact}-{self.version}{self.classifier and f'-{self.classifier}'}.{self.packaging}"
 
     @property
     def repository_path(self) -> Path:
@@ -114,7 +116,11 @@ class JgoResolver:
             )
 
             def download(jar: Jar) -> None:
-                artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+                artifact = (
+                    context.project(jar.group, jar.artifact)
+                    .at_version(jar.version)
+                    .artifact(jar.classifier, jar.packaging)
+                )
                 for attempt in range(ATTEMPTS):
                     # jgo takes any file of that name for a finished download.
                     (Path(repository) / jar.repository_path).unlink(missing_ok=True)
@@ -213,7 +219,8 @@ def _covers_central(mirror_of: str) -> bool:
 def _pom(jars: Sequence[Jar]) -> str:
     dependencies = "".join(
         f"<dependency><groupId>{escape(jar.group)}</groupId><artifactId>{escape(jar.artifact)}</artifactId>"
-        f"<version>{escape(jar.version)}</version></dependency>"
+        f"<version>{escape(jar.version)}</version><classifier>{escape(jar.classifier)}</classifier>"
+        f"<type>{escape(jar.packaging)}</type></dependency>"
         for jar in jars
     )
     return (

@@ -27,7 +27,7 @@ from consumer.state.folder import StateFolder
 from consumer.stream import properties, topic_check, topics
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
-from consumer.stream.schemas import Schemas
+from consumer.wiring.schemas import open_schemas
 from consumer.wiring.topics import plan
 
 SAMPLE_RECORDS = 500
@@ -141,7 +141,7 @@ def state_folder(folder: Path) -> Judgement:
 
 
 def _producers(settings: Settings, reader: TopicReader) -> Iterator[Check]:
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     decoders: dict[str, Decode] = {
         settings.topics.session_landed: SessionDecoder(schemas),
         settings.topics.order_completed: OrderDecoder(schemas),
@@ -165,7 +165,7 @@ def _newest(reader: TopicReader, topic: str, spans: dict[int, Span]) -> list[Rec
 
 
 def _loads(settings: Settings) -> Judgement:
-    Schemas.load(settings.schemas.directory)
+    open_schemas(settings)
     folder = settings.schemas.directory
     return Judgement("ok", "those that come with the package" + (f", and those in {folder}" if folder else ""))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from consumer.letters.book import Fate, LetterBook, order_key
 from consumer.letters.reasons import Advice, advice
 from consumer.settings import Topics
 from consumer.stream.avro import ConversionDecoder, DeadLetterDecoder, OrderDecoder, SessionDecoder
+from consumer.stream.decoder import Decoder
 from consumer.stream.log import TopicPartition
 from consumer.stream.schemas import Schemas
 
@@ -168,7 +170,7 @@ class Letters:
 
     def _decoded(self, letter: DeadLetter) -> tuple[Decoded | None, str]:
         """Return a letter's record decoded, or why that cannot be."""
-        decoders = {
+        decoders: dict[str, Callable[[Schemas], Decoder[Any]]] = {
             self._topics.session_landed: SessionDecoder,
             self._topics.order_completed: OrderDecoder,
             self._topics.conversion: ConversionDecoder,

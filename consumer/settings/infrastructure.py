@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -122,8 +123,51 @@ class Topics(Section):
     )
 
 
+class Registry(Section):
+    """A Confluent-compatible schema registry, for producers that frame their values with its ids."""
+
+    url: str | None = Field(
+        None,
+        description="Base URL of the registry, several with commas between; for Apicurio it ends in "
+        "`/apis/ccompat/v7`. Without it, values framed with an id or GUID are dead letters.",
+    )
+    username: str = Field("", description="User's name (Confluent Cloud: the API key) for basic authentication.")
+    password_file: Path | None = Field(
+        None, description="File with the user's password, such as a mounted secret; read again each time."
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust; default: those of the package certifi."
+    )
+    certificate_file: Path | None = Field(None, description="PEM file of our certificate, for mTLS.")
+    key_file: Path | None = Field(None, description="PEM file of its key.")
+    timeout: Duration = Field(timedelta(seconds=5), description="How long each request may take.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Registry:
+        for url in self.urls:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("url: each begins with http:// or https:// and a host")
+            if "@" in parts.netloc:
+                raise ValueError("url: the user belongs into username, the password into password_file")
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("username and password_file go together")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        if self.username and any(url.startswith("http:") for url in self.urls):
+            raise ValueError("url: a password is sent over https:// only")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The base URLs, in the order in which they are tried."""
+        return tuple(each.strip() for each in (self.url or "").split(",") if each.strip())
+
+
 class Schemas(Section):
     """How values are encoded."""
+
+    registry: Registry = Field(default_factory=Registry, description="Schema registry.")
 
     directory: Path | None = Field(
         None, description="Folder of .avsc files; default: those that come with the package."

@@ -18,7 +18,7 @@ from consumer.errors import Undecodable
 from consumer.events import Control, Conversion, DeadLetter, OrderCompleted, Receipt, SessionLanded
 from consumer.stream.amounts import unscaled
 from consumer.stream.conversion_body import write_conversion
-from consumer.stream.decoder import Decoder, RecordT, SchemaRegistry
+from consumer.stream.decoder import Decoder, RecordT
 from consumer.stream.framing import single_object_prefix
 from consumer.stream.order_body import read_order
 from consumer.stream.schemas import Schemas
@@ -40,8 +40,8 @@ class SessionDecoder(Decoder[SessionLanded]):
     Sessions written with our own schema take the hot path of `consumer.stream.session_body`.
     """
 
-    def __init__(self, schemas: Schemas, registry: SchemaRegistry | None = None) -> None:
-        super().__init__("session.landed", SessionLanded, schemas, registry)
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__("session.landed", SessionLanded, schemas)
 
     def _own_reader(self) -> Callable[[bytes, int], SessionLanded]:
         return read_session
@@ -65,8 +65,8 @@ class OrderDecoder(Decoder[OrderCompleted]):
     Orders written with our own schema take the hot path of `consumer.stream.order_body`.
     """
 
-    def __init__(self, schemas: Schemas, registry: SchemaRegistry | None = None) -> None:
-        super().__init__("order.completed", OrderCompleted, schemas, registry)
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__("order.completed", OrderCompleted, schemas)
 
     def _own_reader(self) -> Callable[[bytes, int], OrderCompleted]:
         return read_order

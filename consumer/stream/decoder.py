@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,35 +18,19 @@ RecordT = TypeVar("RecordT", bound=Struct)
 _LONGEST_DETAIL = 200
 
 
-class SchemaRegistry(Protocol):
-    """Where the schemas of Confluent-framed values are kept."""
-
-    def schema_by_id(self, schema_id: int | str) -> str:
-        """Return the text of the schema with an id or a GUID, complete in itself.
-
-        Raises:
-            LookupError: the registry says that there is none.
-            SchemaUnavailable: it does not answer.
-        """
-
-
 class Decoder(Generic[RecordT]):
     """Decodes the values of one topic. Compiles a reader for each writer's schema once; one thread uses it.
 
     Args:
         topic: the contract, by the topic's default name.
         record: the Struct that a value becomes.
-        schemas: the contract itself, and the schemas of single-object encoded values.
-        registry: the schemas of Confluent-framed values; without one they are ``unknown_schema``.
+        schemas: the contract itself, and what values may have been written with.
     """
 
-    def __init__(
-        self, topic: str, record: type[RecordT], schemas: Schemas, registry: SchemaRegistry | None = None
-    ) -> None:
+    def __init__(self, topic: str, record: type[RecordT], schemas: Schemas) -> None:
         self._contract = schemas.contract(topic)
         self._record = record
         self._schemas = schemas
-        self._registry = registry
         self._readers: dict[SchemaRef, Callable[[bytes, int], RecordT]] = {}
         self._own_ref: SchemaRef = self._contract.written.fingerprint
         self._own_prefix = single_object_prefix(self._contract.written.fingerprint)
@@ -105,10 +89,10 @@ class Decoder(Generic[RecordT]):
             if writer is None:
                 raise _unknown(ref, "place the producer's .avsc file in the folder of schemas.directory and restart")
             return writer
-        if self._registry is None:
-            raise _unknown(ref, "no schema registry is configured")
+        if self._schemas.registry is None:
+            raise _unknown(ref, "no schema registry is configured (schemas.registry.url)")
         try:
-            return parse_writer(self._registry.schema_by_id(ref))
+            return parse_writer(self._schemas.registry.schema_by_id(ref))
         except LookupError as error:
             raise _unknown(ref, "the registry does not have it; check that producer and consumer use one") from error
         except ValueError as error:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fastavro import parse_schema
 from fastavro.schema import fingerprint, to_parsing_canonical_form
@@ -44,12 +45,36 @@ class Contract:
     form: Schema
 
 
-class Schemas:
-    """Every schema that came from a file."""
+class SchemaRegistry(Protocol):
+    """Where the schemas of Confluent-framed values are kept."""
 
-    def __init__(self, contracts: Mapping[str, Contract], writers: Mapping[bytes, WriterSchema]) -> None:
+    def schema_by_id(self, schema_id: int | str) -> str:
+        """Return the text of the schema with an id or a GUID, complete in itself.
+
+        Raises:
+            LookupError: the registry says that there is none.
+            ValueError: what it has is no Avro schema.
+            SchemaUnavailable: it does not answer.
+        """
+
+
+class Schemas:
+    """Every schema that came from a file, and the registry that knows others."""
+
+    def __init__(
+        self,
+        contracts: Mapping[str, Contract],
+        writers: Mapping[bytes, WriterSchema],
+        registry: SchemaRegistry | None = None,
+    ) -> None:
         self._contracts = contracts
         self._writers = writers
+        self.registry = registry
+        """The schemas of Confluent-framed values; without one they are ``unknown_schema``."""
+
+    def asking(self, registry: SchemaRegistry | None) -> Schemas:
+        """Return the same schemas with a registry for what is framed with its ids."""
+        return Schemas(self._contracts, self._writers, registry)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> Schemas:

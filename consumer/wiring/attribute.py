@@ -23,11 +23,11 @@ from consumer.state.table import Table
 from consumer.stream import topics
 from consumer.stream.avro import ConversionEncoder, DeadLetterEncoder, OrderDecoder, SessionDecoder
 from consumer.stream.properties import open_client
-from consumer.stream.schemas import Schemas
 from consumer.wiring import clients
 from consumer.wiring.doors import Doors
 from consumer.wiring.gauges import show_retention, watch_brokers, watch_restores, watch_stores
 from consumer.wiring.rulebook import rulebook
+from consumer.wiring.schemas import open_schemas
 from consumer.wiring.topics import touch_retention_ms
 
 _log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ def open_attribute(
     )
     show_retention(metrics, "attribute", admin, inputs)
     stack.callback(metrics.gauges.leave, "attribute")
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     limits = stage_settings(settings)
     if max_poll_records is not None:
         limits = replace(limits, max_poll_records=max_poll_records, max_transaction_records=max_poll_records)

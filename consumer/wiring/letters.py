@@ -11,20 +11,20 @@ from consumer.letters.judgement import Decisions, Limits
 from consumer.letters.replay import Replays
 from consumer.letters.single import Letters
 from consumer.settings import Settings, milliseconds
-from consumer.stream.schemas import Schemas
 from consumer.wiring.attribute import now_ms
 from consumer.wiring.operator import open_reader, writer_of
+from consumer.wiring.schemas import open_schemas
 
 
 def open_book(settings: Settings, asked: Asked, progress: Progress) -> LetterBook:
     """Return the book of the dead letters that are asked for, nothing read yet."""
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     return LetterBook(open_reader(settings), schemas, settings.topics.dead_letter, asked, progress)
 
 
 def open_letters(settings: Settings, progress: Progress) -> Letters:
     """Return what looks up single letters."""
-    schemas = Schemas.load(settings.schemas.directory)
+    schemas = open_schemas(settings)
     return Letters(open_reader(settings), schemas, settings.topics, progress)
 
 
@@ -39,7 +39,7 @@ def open_replays(
     return Replays(
         open_reader(settings),
         writer_of(settings, stack),
-        Schemas.load(settings.schemas.directory),
+        open_schemas(settings),
         settings.topics,
         asked,
         decisions,

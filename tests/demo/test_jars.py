@@ -156,7 +156,7 @@ def test_progress_shows_counts_and_sizes(tmp_path: Path) -> None:
 
     JarCache(tmp_path, jars=JARS, sources=[Shelf(CONTENTS)], progress=progress).class_path()
 
-    assert "2 jars, 0.0 MB" in progress.getvalue()
+    assert "2 files, 0.0 MB" in progress.getvalue()
     assert str(tmp_path) in progress.getvalue()
 
 

@@ -24,7 +24,7 @@ class MemoryRegistry:
     asked: list[int | str] = field(default_factory=list)
 
     def schema_by_id(self, schema_id: int | str) -> str:
-        """See `consumer.stream.decoder.SchemaRegistry`."""
+        """See `consumer.stream.schemas.SchemaRegistry`."""
         self.asked.append(schema_id)
         if not self.answers:
             raise SchemaUnavailable("the registry does not answer: look after it")
@@ -42,6 +42,11 @@ def field_of(schema: dict[str, Any], name: str) -> dict[str, Any]:
     """The field of a record schema."""
     found: dict[str, Any] = next(each for each in schema["fields"] if each["name"] == name)
     return found
+
+
+def without(schema: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The schema less some fields."""
+    return schema | {"fields": [each for each in schema["fields"] if each["name"] not in names]}
 
 
 def body(schema: dict[str, Any], record: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from consumer.errors import SchemaUnavailable, Undecodable
 from consumer.events import OrderCompleted, OrderLine, SessionLanded
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.schemas import Schemas, parse_writer
-from tests.stream.avro_producers import ORDER_FIELDS, SESSION_FIELDS, MemoryRegistry, body, field_of, shipped
+from tests.stream.avro_producers import ORDER_FIELDS, SESSION_FIELDS, MemoryRegistry, body, field_of, shipped, without
 from tests.stream.avro_samples import ORDER, SCHEMAS, SESSION
 
 GUID = UUID("89791762-2336-186f-9674-299b90a8e8e2")
@@ -28,18 +28,13 @@ FRAME = b"\x00\x00\x00\x00\x07"
 def decoded_session(schema: dict[str, Any], fields: dict[str, Any]) -> SessionLanded:
     """A session as we read it, written with a schema that the registry holds."""
     registry = MemoryRegistry({7: json.dumps(schema)})
-    return SessionDecoder(SCHEMAS, registry)(FRAME + body(schema, fields))
+    return SessionDecoder(SCHEMAS.asking(registry))(FRAME + body(schema, fields))
 
 
 def decoded_order(schema: dict[str, Any], fields: dict[str, Any]) -> OrderCompleted:
     """An order as we read it, written with a schema that the registry holds."""
     registry = MemoryRegistry({7: json.dumps(schema)})
-    return OrderDecoder(SCHEMAS, registry)(FRAME + body(schema, fields))
-
-
-def without(schema: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The schema less some fields."""
-    return schema | {"fields": [each for each in schema["fields"] if each["name"] not in names]}
+    return OrderDecoder(SCHEMAS.asking(registry))(FRAME + body(schema, fields))
 
 
 def decimal(precision: int, scale: int) -> dict[str, Any]:
@@ -97,7 +92,7 @@ def test_amounts_are_exact_in_any_scale(units: int, scale: int, precision: int) 
     amount = Decimal(units).scaleb(-scale)
     value = FRAME + body(schema, ORDER_FIELDS | {"subtotal": amount})
     field_of(schema, "subtotal")["type"] = declared
-    order = OrderDecoder(SCHEMAS, MemoryRegistry({7: json.dumps(schema)}))(value)
+    order = OrderDecoder(SCHEMAS.asking(MemoryRegistry({7: json.dumps(schema)})))(value)
     assert order.subtotal == amount
 
 
@@ -208,7 +203,7 @@ def test_a_newer_schema_from_a_file(tmp_path: Path) -> None:
 def test_a_header_names_the_schema() -> None:
     """Newer producers put a GUID into a header and nothing before the body."""
     schema = shipped("session.landed")
-    decode = SessionDecoder(SCHEMAS, MemoryRegistry({str(GUID): json.dumps(schema)}))
+    decode = SessionDecoder(SCHEMAS.asking(MemoryRegistry({str(GUID): json.dumps(schema)})))
     assert decode(body(schema, SESSION_FIELDS), (("__value_schema_id", b"\x01" + GUID.bytes),)) == SESSION
 
 
@@ -216,7 +211,7 @@ def test_a_registry_is_asked_once_for_each_schema() -> None:
     """What was looked up is kept, also while the registry is away."""
     schema = shipped("session.landed")
     registry = MemoryRegistry({7: json.dumps(schema), 8: json.dumps(without(schema, "market"))})
-    decode = SessionDecoder(SCHEMAS, registry)
+    decode = SessionDecoder(SCHEMAS.asking(registry))
     other = b"\x00\x00\x00\x00\x08" + body(without(schema, "market"), SESSION_FIELDS)
     for _ in range(3):
         assert decode(FRAME + body(schema, SESSION_FIELDS)) == decode(other) == SESSION
@@ -228,7 +223,7 @@ def test_a_silent_registry_is_no_bad_record() -> None:
     """While the registry does not answer, decoding can only be put off; afterwards the same value decodes."""
     schema = shipped("session.landed")
     registry = MemoryRegistry({7: json.dumps(schema)}, answers=False)
-    decode = SessionDecoder(SCHEMAS, registry)
+    decode = SessionDecoder(SCHEMAS.asking(registry))
     with pytest.raises(SchemaUnavailable):
         decode(FRAME + body(schema, SESSION_FIELDS))
     registry.answers = True
@@ -243,7 +238,7 @@ def test_a_silent_registry_is_no_bad_record() -> None:
 def test_an_id_without_a_schema_is_an_unknown_schema(registry: MemoryRegistry | None) -> None:
     """An id that leads to no schema of a record refuses the value and names the id."""
     with pytest.raises(Undecodable, match="registry id 7") as refusal:
-        SessionDecoder(SCHEMAS, registry)(FRAME + b"body")
+        SessionDecoder(SCHEMAS.asking(registry))(FRAME + b"body")
     assert refusal.value.reason == "unknown_schema"
 
 
@@ -258,6 +253,6 @@ def test_a_tombstone_is_refused() -> None:
 def test_noise_under_a_foreign_schema_raises_nothing_else(noise: bytes) -> None:
     """Resolving random bytes ends in an order or in `Undecodable`."""
     schema = without(shipped("order.completed"), "market")
-    decode = OrderDecoder(SCHEMAS, MemoryRegistry({7: json.dumps(schema)}))
+    decode = OrderDecoder(SCHEMAS.asking(MemoryRegistry({7: json.dumps(schema)})))
     with suppress(Undecodable):
         assert isinstance(decode(FRAME + noise), OrderCompleted)

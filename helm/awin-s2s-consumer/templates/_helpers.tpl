@@ -208,6 +208,12 @@ capabilities:
         path: tls.key
       {{- end }}
 {{- end }}
+{{- with $values.registry.existingSecret }}
+- name: registry
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 0440
+{{- end }}
 {{- with $values.extraVolumes }}
 {{ tpl (toYaml .) $.root }}
 {{- end }}
@@ -233,6 +239,11 @@ capabilities:
 {{- if $values.kafka.tls.existingSecret }}
 - name: kafka-tls
   mountPath: /etc/awin-s2s/kafka-tls
+  readOnly: true
+{{- end }}
+{{- if $values.registry.existingSecret }}
+- name: registry
+  mountPath: /etc/awin-s2s/registry
   readOnly: true
 {{- end }}
 {{- with $values.extraVolumeMounts }}
