@@ -34,9 +34,9 @@ def compile_to(folder: Path, source: Path) -> None:
     _java("org.eclipse.jdt.internal.compiler.batch.Main", *_OPTIONS, "-d", str(folder), str(source))
 
 
-def run(folder: Path, *arguments: str) -> str:
-    """Run ``Producer`` and return what it prints."""
-    return _java("Producer", *arguments, folder=folder)
+def run(folder: Path, *arguments: str, program: str = "Producer") -> str:
+    """Run a program that was compiled and return what it prints."""
+    return _java(program, *arguments, folder=folder)
 
 
 _OPTIONS = ("-source", RELEASE, "-target", RELEASE, "-encoding", "UTF-8", "-failOnWarning", "-proc:none")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import httpx
 import pytest
 from confluent_kafka import Producer
@@ -17,6 +20,7 @@ from consumer.demo.jars import BrokerError
 from consumer.errors import SchemaUnavailable
 from consumer.stream.avro import OrderDecoder
 from consumer.stream.registry import Access, HttpRegistry
+from tests.examples import java_tools
 from tests.kafka.crash.program import wait_until
 from tests.kafka.running import running
 from tests.kafka.shell import Shell
@@ -56,6 +60,18 @@ def test_a_value_is_read_by_its_id(apicurio: Apicurio) -> None:
     content = body(schema, ORDER_FIELDS)
     assert decode(framed(number, content)) == ORDER
     assert decode(content, (("__value_schema_id", b"\x00" + number.to_bytes(4, "big")),)) == ORDER
+
+
+def test_what_javas_own_library_has_written_is_read(apicurio: Apicurio, tmp_path: Path) -> None:
+    """Apache's Avro for Java, by a schema that the registry keeps."""
+    schema = without(shipped("order.completed"), "market")
+    number = apicurio.register("by-java-value", schema)
+    (tmp_path / "order.avsc").write_text(json.dumps(schema), "utf-8")
+    text = StringIO()
+    fastavro.json_writer(text, schema, [ORDER_FIELDS])
+    java_tools.compile_to(tmp_path, Path(__file__).with_name("Writer.java"))
+    written = java_tools.run(tmp_path, str(tmp_path / "order.avsc"), str(number), text.getvalue(), program="Writer")
+    assert OrderDecoder(SCHEMAS.asking(client(apicurio)))(bytes.fromhex(written)) == ORDER
 
 
 def test_a_schema_that_refers_to_another_is_read(apicurio: Apicurio) -> None:
