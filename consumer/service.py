@@ -24,6 +24,7 @@ from consumer.errors import Unavailable
 from consumer.ops import catalogue
 from consumer.ops.health import READY, Health, Heartbeat
 from consumer.ops.metrics import Metrics
+from consumer.ops.protection import Protection
 from consumer.ops.server import OpsServer
 from consumer.ops.stalls import Watcher
 from consumer.settings import Settings
@@ -120,7 +121,8 @@ class Service:
             ConsumerError: a stage could not go on, or could not start.
         """
         ops = self._settings.ops
-        self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health)
+        protection = Protection(ops.certificate_file, ops.key_file, ops.username_file, ops.password_file)
+        self.ops = OpsServer(ops.host, ops.port, self.metrics.registry, self.health, protection)
         stall_after = ops.stall_after or self._settings.kafka.max_poll_interval / 10
         watcher = Watcher(self.health, stall_after.total_seconds())
         _log.info("service.started", roles=list(self._roles), mode=self._settings.delivery.mode, ops_port=self.ops.port)

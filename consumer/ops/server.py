@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 
 import msgspec
@@ -10,24 +11,31 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from consumer.errors import SettingsError
 from consumer.ops.health import Health, Verdict
+from consumer.ops.protection import ProtectedServer, Protection
 
 
 class OpsServer:
     """Serves until `close`, on its own threads.
 
     Raises:
-        SettingsError: the port is taken.
+        SettingsError: the port is taken, or the certificate cannot be used.
     """
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, health: Health) -> None:
-        handler = type("OpsHandler", (_Handler,), {"registry": registry, "health": health})
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        health: Health,
+        protection: Protection = Protection(),  # noqa: B008  # frozen
+    ) -> None:
+        handler = type("OpsHandler", (_Handler,), {"registry": registry, "health": health, "protection": protection})
         try:
-            self._server = ThreadingHTTPServer((host, port), handler)
+            self._server = ProtectedServer((host, port), handler, protection)
         except OSError as error:
             raise SettingsError(
                 f"ops.port: cannot listen on {host}:{port}: {error.strerror}; is another consumer running here?"
             ) from None
-        self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="ops", daemon=True)
         self._thread.start()
 
@@ -46,6 +54,7 @@ class OpsServer:
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
     health: Health
+    protection: Protection
     timeout = 10
 
     def do_HEAD(self) -> None:
@@ -55,6 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one of the four pages."""
         match self.path.partition("?")[0]:
+            case "/metrics" if not self.protection.admits(self.headers.get("Authorization")):
+                self._answer(401, "text/plain; charset=utf-8", b"user and password, please\n")
             case "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.registry))
             case "/livez":
@@ -76,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="metrics"')
         self.end_headers()
         if self.command == "HEAD":
             return

@@ -189,9 +189,29 @@ class Ops(Section):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  # in a pod the kubelet comes from outside
     port: int = Field(9108, ge=0, le=65_535, description="Port of /metrics and the health pages; 0 picks a free one.")
+    certificate_file: Path | None = Field(
+        None,
+        description="PEM file of the port's certificate, with its chain: all pages are then https. Read again "
+        "when it changes.",
+    )
+    key_file: Path | None = Field(None, description="PEM file of its key.")
+    username_file: Path | None = Field(
+        None, description="File with the name of the user who may see `/metrics`; the health pages stay open to probes."
+    )
+    password_file: Path | None = Field(None, description="File with that user's password; needs a certificate.")
     stall_after: Duration | None = Field(
         None,
         description="A loop that has not turned for so long is logged with the stacks of all threads; less than "
         "`kafka.max_poll_interval`, after which `/livez` fails. Default: a tenth of that.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Ops:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        if (self.username_file is None) != (self.password_file is None):
+            raise ValueError("username_file and password_file go together")
+        if self.password_file is not None and self.certificate_file is None:
+            raise ValueError("password_file: a password goes over TLS only; set certificate_file and key_file")
+        return self

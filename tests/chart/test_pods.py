@@ -102,11 +102,13 @@ def test_probes_ask_the_port_that_is_served(name: str) -> None:
     for made in release(values, "StatefulSet"):
         (container,) = made["spec"]["template"]["spec"]["containers"]
         assert container["ports"] == [{"name": "ops", "containerPort": values.get("ops", {}).get("port", 9108)}]
+        over_tls = values.get("ops", {}).get("tls", {}).get("existingSecret")
+        scheme = {"scheme": "HTTPS"} if over_tls else {}
         pages = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
         assert pages == {
-            "startup": {"path": "/startupz", "port": "ops"},
-            "liveness": {"path": "/livez", "port": "ops"},
-            "readiness": {"path": "/readyz", "port": "ops"},
+            "startup": {"path": "/startupz", "port": "ops", **scheme},
+            "liveness": {"path": "/livez", "port": "ops", **scheme},
+            "readiness": {"path": "/readyz", "port": "ops", **scheme},
         }
         patience = container["startupProbe"]["failureThreshold"] * container["startupProbe"]["periodSeconds"]
         assert patience == values.get("startup", {}).get("restoreMinutes", 30) * 60

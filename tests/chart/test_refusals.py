@@ -34,6 +34,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"kafka": {"tls": {"enabled": True, "certificateKey": "a", "privateKeyKey": "b"}}},
         "kafka.tls.existingSecret is needed",
     ),
+    "a password in the clear": (
+        {"ops": {"basicAuth": {"existingSecret": "a"}}},
+        "ops.basicAuth.existingSecret needs ops.tls.existingSecret",
+    ),
     "a scaler that cannot log in": (
         {"kafka": {"sasl": SASL}, "keda": {"enabled": True}},
         "keda.authenticationRef is needed",

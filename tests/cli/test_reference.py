@@ -25,7 +25,7 @@ EXAMPLES_ONLY = {
         "advertiser_id",
     ),
     *("windows", "rules", "markets", "when", "currencies", "field", "codes", "voucher_codes", "custom", "exclude"),
-    *("url", "username", "password_file", "ca_file", "certificate_file", "key_file"),
+    *("url", "username", "username_file", "password_file", "ca_file", "certificate_file", "key_file"),
     *("api_key_file", "requests_per_second", "concurrency"),
 }
 """Settings whose commented value is an example, not the default."""

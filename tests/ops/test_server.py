@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +14,10 @@ import pytest
 from consumer.errors import SettingsError
 from consumer.ops.health import READY, Health
 from consumer.ops.metrics import Metrics
+from consumer.ops.protection import Protection
 from consumer.ops.server import OpsServer
+
+CERTIFICATES = Path(__file__).parents[1] / "delivery/attempt/certificates"
 
 
 @pytest.fixture
@@ -86,3 +93,74 @@ def test_a_taken_port_is_a_clear_error(server: OpsServer) -> None:
     """A port in use is refused with the setting's name."""
     with pytest.raises(SettingsError, match=r"ops\.port"):
         OpsServer("127.0.0.1", server.port, Metrics().registry, Health())
+
+
+def protected(health: Health, protection: Protection) -> closing[OpsServer]:
+    """A server that speaks TLS."""
+    return closing(OpsServer("127.0.0.1", 0, Metrics().registry, health, protection))
+
+
+def ask(server: OpsServer, path: str, auth: tuple[str, str] | None = None) -> int:
+    """Ask for a page over TLS, verifying the server."""
+    trust = ssl.create_default_context(cafile=str(CERTIFICATES / "authority.pem"))
+    url = f"https://127.0.0.1:{server.port}{path}"
+    return httpx.get(url, verify=trust, auth=auth, trust_env=False).status_code
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Protection:
+    """A certificate in files of the test's own, and a user."""
+    for name, source in (("tls.crt", "good.pem"), ("tls.key", "key.pem")):
+        (tmp_path / name).write_bytes((CERTIFICATES / source).read_bytes())
+    (tmp_path / "username").write_text("prometheus\n", "utf-8")
+    (tmp_path / "password").write_text("first\n", "utf-8")
+    return Protection(*(tmp_path / name for name in ("tls.crt", "tls.key", "username", "password")))
+
+
+def test_metrics_are_for_the_user_and_health_for_all(health: Health, tls: Protection) -> None:
+    """Probes have no password; a new password needs no new start."""
+    assert tls.password_file is not None
+    with protected(health, tls) as server:
+        assert ask(server, "/livez") == 200
+        assert ask(server, "/metrics") == 401
+        assert ask(server, "/metrics", ("prometheus", "wrong")) == 401
+        assert ask(server, "/metrics", ("other", "first")) == 401
+        assert ask(server, "/metrics", ("prometheus", "first")) == 200
+        tls.password_file.write_text("second", "utf-8")
+        assert ask(server, "/metrics", ("prometheus", "first")) == 401
+        assert ask(server, "/metrics", ("prometheus", "second")) == 200
+        tls.password_file.unlink()
+        assert ask(server, "/metrics", ("prometheus", "second")) == 401
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Bearer cHJvbWV0aGV1czpmaXJzdA==", "Basic cHJvbWV0aGV1cw=="])
+def test_a_header_that_is_none_of_ours_is_refused(tls: Protection, header: str) -> None:
+    """Whatever it holds."""
+    assert not tls.admits(header)
+    assert tls.admits("basic cHJvbWV0aGV1czpmaXJzdA==")
+
+
+def test_a_renewed_certificate_is_used(health: Health, tls: Protection) -> None:
+    """While one of its files is missing or broken the one before is."""
+    assert tls.certificate_file is not None
+    with protected(health, tls) as server:
+        assert ask(server, "/livez") == 200
+        tls.certificate_file.write_text("half of one", "utf-8")
+        assert ask(server, "/livez") == 200
+        tls.certificate_file.write_bytes((CERTIFICATES / "expired.pem").read_bytes())
+        with pytest.raises(httpx.ConnectError, match="expired"):
+            ask(server, "/livez")
+
+
+def test_who_says_nothing_keeps_nobody_waiting(health: Health, tls: Protection) -> None:
+    """Neither an open connection without a handshake, nor plain HTTP, stands in the way of a probe."""
+    with protected(health, tls) as server, socket.create_connection(("127.0.0.1", server.port)):
+        with pytest.raises(httpx.HTTPError):
+            get(server, "/livez")
+        assert ask(server, "/livez") == 200
+
+
+def test_files_that_do_not_fit_are_a_clear_error(health: Health, tls: Protection, tmp_path: Path) -> None:
+    """With the settings' names."""
+    with pytest.raises(SettingsError, match=r"ops\.certificate_file"):
+        protected(health, Protection(tmp_path / "missing", tls.key_file))

@@ -140,7 +140,17 @@ tolerations:
 {{- if $values.delivery.cutOver }}{{ $_ := set $delivery "cut_over" $values.delivery.cutOver }}{{ end -}}
 {{- $_ := set $config "delivery" $delivery -}}
 {{- $_ := set $config "state" (merge (dict "directory" "/var/lib/awin-s2s") (default dict $config.state)) -}}
-{{- $_ := set $config "ops" (merge (dict "host" "0.0.0.0" "port" $values.ops.port) (default dict $config.ops)) -}}
+{{- $ops := dict "host" "0.0.0.0" "port" $values.ops.port -}}
+{{- if $values.ops.tls.existingSecret -}}
+{{- $_ := set $ops "certificate_file" "/etc/awin-s2s/ops-tls/tls.crt" -}}
+{{- $_ := set $ops "key_file" "/etc/awin-s2s/ops-tls/tls.key" -}}
+{{- end -}}
+{{- if $values.ops.basicAuth.existingSecret -}}
+{{- if not $values.ops.tls.existingSecret }}{{ fail "ops.basicAuth.existingSecret needs ops.tls.existingSecret: a password goes over TLS only" }}{{ end -}}
+{{- $_ := set $ops "username_file" "/etc/awin-s2s/ops-user/username" -}}
+{{- $_ := set $ops "password_file" "/etc/awin-s2s/ops-user/password" -}}
+{{- end -}}
+{{- $_ := set $config "ops" (merge $ops (default dict $config.ops)) -}}
 {{- range $programme := $config.programmes -}}
 {{- if and (eq (default "sread" $programme.method) "conversion_api") (not $programme.api_key_file) -}}
 {{- if not $values.awinKeys.existingSecret }}{{ fail (printf "awinKeys.existingSecret is needed: programme %s reports by the Conversion API" $programme.advertiser_id) }}{{ end -}}
@@ -214,6 +224,32 @@ capabilities:
     secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
+{{- with $values.ops.tls }}
+{{- if .existingSecret }}
+- name: ops-tls
+  secret:
+    secretName: {{ .existingSecret | quote }}
+    defaultMode: 0440
+    items:
+      - key: {{ .certificateKey | quote }}
+        path: tls.crt
+      - key: {{ .privateKeyKey | quote }}
+        path: tls.key
+{{- end }}
+{{- end }}
+{{- with $values.ops.basicAuth }}
+{{- if .existingSecret }}
+- name: ops-user
+  secret:
+    secretName: {{ .existingSecret | quote }}
+    defaultMode: 0440
+    items:
+      - key: {{ .usernameKey | quote }}
+        path: username
+      - key: {{ .passwordKey | quote }}
+        path: password
+{{- end }}
+{{- end }}
 {{- with $values.extraVolumes }}
 {{ tpl (toYaml .) $.root }}
 {{- end }}
@@ -244,6 +280,16 @@ capabilities:
 {{- if $values.registry.existingSecret }}
 - name: registry
   mountPath: /etc/awin-s2s/registry
+  readOnly: true
+{{- end }}
+{{- if $values.ops.tls.existingSecret }}
+- name: ops-tls
+  mountPath: /etc/awin-s2s/ops-tls
+  readOnly: true
+{{- end }}
+{{- if $values.ops.basicAuth.existingSecret }}
+- name: ops-user
+  mountPath: /etc/awin-s2s/ops-user
   readOnly: true
 {{- end }}
 {{- with $values.extraVolumeMounts }}
