@@ -28,6 +28,7 @@ from consumer.wiring.doors import Doors
 from consumer.wiring.gauges import show_retention, watch_brokers, watch_restores, watch_stores
 from consumer.wiring.rulebook import rulebook
 from consumer.wiring.schemas import open_schemas
+from consumer.wiring.silence import described
 from consumer.wiring.topics import touch_retention_ms
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ def open_attribute(
     names = settings.topics
     inputs = (names.session_landed, names.order_completed)
     changelogs = (names.touches, names.orders)
-    facts = topics.describe(admin, (*inputs, *changelogs, names.conversion, names.dead_letter))
+    facts = described(settings, admin, (*inputs, *changelogs, names.conversion, names.dead_letter))
     topics.copartitioned(facts, (*inputs, *changelogs))
     topics.copartitioned(facts, (names.conversion,))
     topics.copartitioned(facts, (names.dead_letter,))

@@ -43,6 +43,7 @@ from consumer.wiring import clients
 from consumer.wiring.attribute import now_ms
 from consumer.wiring.doors import Doors
 from consumer.wiring.gauges import show_retention, watch_brokers, watch_restores, watch_stores
+from consumer.wiring.silence import described
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +57,8 @@ def open_deliver(settings: Settings, folder: StateFolder, metrics: Metrics, stac
     """
     names = settings.topics
     admin = open_client(AdminClient, clients.connection(settings))
-    facts = topics.describe(admin, (names.conversion, names.receipt, names.deferred, names.dead_letter, names.control))
+    ours = (names.conversion, names.receipt, names.deferred, names.dead_letter, names.control)
+    facts = described(settings, admin, ours)
     topics.copartitioned(facts, (names.conversion, names.receipt, names.deferred))
     for name in (names.dead_letter, names.control):
         topics.copartitioned(facts, (name,))

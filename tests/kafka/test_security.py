@@ -26,8 +26,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, yet
 from consumer.demo.awin import StandInAwin
 from consumer.demo.broker import EmbeddedKafka
 from consumer.demo.configuration import HOST, free_ports
-from consumer.errors import ConsumerError, Fenced, TopicError
+from consumer.errors import ConsumerError, Fenced, TopicError, Unavailable
 from consumer.service import Service
+from consumer.stream.properties import open_client
+from consumer.wiring import clients
+from consumer.wiring.silence import described
 from tests.kafka.crash.program import wait_until
 from tests.kafka.running import running
 from tests.kafka.shell import Shell
@@ -193,6 +196,26 @@ def test_a_right_that_is_missing_is_told_of(
         Service(guarded.consumer.settings, ("attribute",)).run()
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ssl.ca.location": str(CERTIFICATES / "good.pem")}, "_SSL: .*certificate verify failed"),
+        ({"sasl.mechanism": "SCRAM-SHA-256"}, "_AUTHENTICATION: "),
+    ],
+    ids=["an authority that is not trusted", "a mechanism that the broker does not offer"],
+)
+def test_who_cannot_come_in_is_told_why(guarded: Guarded, changes: dict[str, str], reason: str) -> None:
+    """Not only that nobody answers."""
+    guarded.consumer.values["kafka"]["properties"] |= changes  # type: ignore[index]
+    admin = open_client(AdminClient, clients.connection(guarded.operator.settings))
+    settings = guarded.consumer.settings
+    names = [settings.topics.conversion]
+    assert set(described(guarded.operator.settings, admin, names)) == set(names)
+    silent = open_client(AdminClient, clients.connection(settings))
+    with pytest.raises(Unavailable, match=reason):
+        described(settings, silent, names, timeout_s=1.0)
+
+
 def test_a_wrong_password_is_waited_out(guarded: Guarded) -> None:
     """It is alive and not ready, says why, and leaves for a new start when the password has changed."""
     guarded.allow(listed())
@@ -203,6 +226,8 @@ def test_a_wrong_password_is_waited_out(guarded: Guarded) -> None:
         thread.start()
         try:
             wait_until(lambda: any(each["event"] == "stage.waiting" for each in logs), "it waits")
+            (told, *_) = [each["reason"] for each in logs if each["event"] == "stage.waiting"]
+            assert "_AUTHENTICATION: " in told
             assert service.health.live().ok
             assert not service.health.ready().ok
             guarded.password.write_text(PASSWORD, encoding="ascii")
