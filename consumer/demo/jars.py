@@ -51,7 +51,7 @@ class JarCache:
         self._sources = (LocalRepository(), JgoResolver(), MavenCommand()) if sources is None else tuple(sources)
         self._progress = progress
         digest = hashlib.sha256("".join(sorted(jar.sha256 for jar in self._jars)).encode()).hexdigest()
-        self.folder = self._cache / f"kafka-{KAFKA_VERSION}-{digest[:12]}"
+        self.folder = self._cache / f"{title.lower().replace(' ', '-')}-{digest[:12]}"
 
     def class_path(self) -> str:
         """The jars as a Java class path; fetches them first if need be, else touches no network.
@@ -117,7 +117,7 @@ class JarCache:
         names = ", ".join(jar.file_name for jar in missing[:3]) + (", …" if len(missing) > 3 else "")
         reasons = "; ".join(failures) or "what arrived had wrong checksums"
         return (
-            f"{len(missing)} of Kafka's {len(self._jars)} jars ({names}) could not be fetched ({reasons}). "
+            f"{len(missing)} of {len(self._jars)} files of {self._title} ({names}) could not be fetched ({reasons}). "
             "Check the network, or name your mirror of Maven Central in ~/.m2/settings.xml or in MAVEN_MIRROR_URL, and "
             "run the same command again: what has arrived is kept. Without a network, copy the cache folder "
             f"{self.folder} from a machine that has it, or point AWIN_CONSUMER_CACHE at its parent."

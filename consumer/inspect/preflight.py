@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +26,7 @@ from consumer.state.folder import StateFolder
 from consumer.stream import properties, topic_check, topics
 from consumer.stream.avro import OrderDecoder, SessionDecoder
 from consumer.stream.log import Record, TopicPartition
+from consumer.tls import client_context
 from consumer.wiring.schemas import open_schemas
 from consumer.wiring.topics import plan
 
@@ -116,7 +116,7 @@ def awin(settings: Settings, timeout_s: float = TIMEOUT_S) -> Judgement:
     try:
         with socket.create_connection((host, port), timeout_s) as connection:
             if url.scheme == "https":
-                with ssl.create_default_context().wrap_socket(connection, server_hostname=host):
+                with client_context().wrap_socket(connection, server_hostname=host):
                     pass
     except OSError as error:
         needed = settings.delivery.mode != "shadow"
@@ -155,8 +155,7 @@ def _producers(settings: Settings, reader: TopicReader) -> Iterator[Check]:
             continue
         keyed = sample.keys(records, len(spans))
         yield Check(f"keys of {topic}", keyed.verdict, keyed.found, keyed.advice)
-        said = sample.contents(records, decode, settings.attribution.flood_share)
-        yield Check(f"records of {topic}", said.verdict, said.found, said.advice)
+        yield _asked(f"records of {topic}", partial(sample.contents, records, decode, settings.attribution.flood_share))
 
 
 def _newest(reader: TopicReader, topic: str, spans: dict[int, Span]) -> list[Record]:

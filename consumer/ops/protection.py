@@ -7,6 +7,7 @@ import binascii
 import hmac
 import socket
 import ssl
+import sys
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +40,10 @@ class Protection:
         except (OSError, binascii.Error):
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(found, wanted)
+
+
+OPEN = Protection()
+"""Plain HTTP, and metrics for everybody."""
 
 
 class Certificate:
@@ -91,6 +96,11 @@ class ProtectedServer(ThreadingHTTPServer):
         if protection.certificate_file is not None and protection.key_file is not None:
             self._certificate = Certificate(protection.certificate_file, protection.key_file)
         super().__init__(address, handler)
+
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """Keep quiet of a peer that went away in the middle: it is no news."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     def finish_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         """Answer one connection, on its own thread."""

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from consumer.errors import SettingsError
 from consumer.ops.health import Health, Verdict
-from consumer.ops.protection import ProtectedServer, Protection
+from consumer.ops.protection import OPEN, ProtectedServer, Protection
 
 
 class OpsServer:
@@ -27,7 +27,7 @@ class OpsServer:
         port: int,
         registry: CollectorRegistry,
         health: Health,
-        protection: Protection = Protection(),  # noqa: B008  # frozen
+        protection: Protection = OPEN,
     ) -> None:
         handler = type("OpsHandler", (_Handler,), {"registry": registry, "health": health, "protection": protection})
         try:

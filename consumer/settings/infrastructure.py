@@ -123,6 +123,11 @@ class Topics(Section):
     )
 
 
+def _together(section: Section, one: str, other: str) -> None:
+    if bool(getattr(section, one)) != bool(getattr(section, other)):
+        raise ValueError(f"{one} and {other} go together")
+
+
 class Registry(Section):
     """A Confluent-compatible schema registry, for producers that frame their values with its ids."""
 
@@ -131,7 +136,9 @@ class Registry(Section):
         description="Base URL of the registry, several with commas between; for Apicurio it ends in "
         "`/apis/ccompat/v7`. Without it, values framed with an id or GUID are dead letters.",
     )
-    username: str = Field("", description="User's name (Confluent Cloud: the API key) for basic authentication.")
+    username: str | None = Field(
+        None, description="User's name (Confluent Cloud: the API key) for basic authentication."
+    )
     password_file: Path | None = Field(
         None, description="File with the user's password, such as a mounted secret; read again each time."
     )
@@ -150,10 +157,8 @@ class Registry(Section):
                 raise ValueError("url: each begins with http:// or https:// and a host")
             if "@" in parts.netloc:
                 raise ValueError("url: the user belongs into username, the password into password_file")
-        if bool(self.username) != (self.password_file is not None):
-            raise ValueError("username and password_file go together")
-        if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
+        _together(self, "username", "password_file")
+        _together(self, "certificate_file", "key_file")
         if self.username and any(url.startswith("http:") for url in self.urls):
             raise ValueError("url: a password is sent over https:// only")
         return self
@@ -208,10 +213,8 @@ class Ops(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Ops:
-        if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
-        if (self.username_file is None) != (self.password_file is None):
-            raise ValueError("username_file and password_file go together")
+        _together(self, "certificate_file", "key_file")
+        _together(self, "username_file", "password_file")
         if self.password_file is not None and self.certificate_file is None:
             raise ValueError("password_file: a password goes over TLS only; set certificate_file and key_file")
         return self

@@ -7,7 +7,6 @@ schema unknown; whatever else it answers is an outage, which is waited out.
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import httpx
 
 from consumer.errors import SchemaUnavailable
 from consumer.stream.schema_references import inline
+from consumer.tls import client_context
 
 SCHEMA_NOT_FOUND = 40403
 """The error code with which a registry says that it has no schema of this id (Confluent's REST API)."""
@@ -37,7 +37,7 @@ class Access:
     urls: Sequence[str]
     """Base URLs of its nodes, which are tried in turn."""
     timeout_s: float
-    username: str = ""
+    username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
     """PEM; without it the authorities of the package certifi are trusted."""
@@ -75,7 +75,7 @@ class HttpRegistry:
 
         Raises:
             LookupError: the registry says, twice, that there is none.
-            ValueError: it is no Avro schema.
+            ValueError: it refers to others as no Avro schema does.
             SchemaUnavailable: it does not answer, or something else; the time to the next attempt has passed.
         """
         text = self._texts.get(schema_id)
@@ -105,10 +105,9 @@ class HttpRegistry:
     def _complete(self, path: str) -> str:
         with self._client() as client:
             found = self._ask(client, path)
-            kind = found.get("schemaType", "AVRO")
-            if kind != "AVRO":
-                raise ValueError(f"a schema of type {kind}")
             text = str(found["schema"])
+            if found.get("schemaType", "AVRO") != "AVRO":
+                return text  # whoever compiles it will see
             references = self._references(client, found)
         return inline(text, references) if references else text
 
@@ -135,9 +134,7 @@ class HttpRegistry:
     def _client(self) -> httpx.Client:
         access = self._access
         try:
-            trust = httpx.create_ssl_context(trust_env=False)
-            if access.ca_file is not None:
-                trust = ssl.create_default_context(cafile=str(access.ca_file))
+            trust = client_context(access.ca_file)
             if access.certificate_file is not None:
                 trust.load_cert_chain(access.certificate_file, access.key_file)
             password = "" if access.password_file is None else access.password_file.read_text("utf-8").rstrip("\r\n")

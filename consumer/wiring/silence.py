@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -48,7 +49,8 @@ def _reason(settings: Settings) -> str:
     admin = open_client(AdminClient, quiet)
     with suppress(KafkaException):
         admin.list_topics(timeout=_TIMEOUT_S)
-    # One call takes one of the errors that have come, and most tell nothing.
-    while not told and admin.poll(_SLICE_S):
+    # One call takes one of the errors that have come; most tell nothing, and they go on coming.
+    deadline_s = time.monotonic() + _TIMEOUT_S
+    while not told and admin.poll(_SLICE_S) and time.monotonic() < deadline_s:
         pass
     return told[0] if told else ""

@@ -1,7 +1,8 @@
 """A pod of the rendered chart, laid out below a folder and run without a container.
 
-Paths of the container that are mounted (``/etc/awin-s2s/…``, ``/var/lib/awin-s2s``, ``/tmp``) become paths below that
-folder, in the files of config maps, the arguments and the environment. Nothing else of what the chart says is changed.
+Paths of the container that are mounted (``/etc/awin-s2s/…``, ``/var/lib/awin-s2s``) become paths below that folder, in
+the files of config maps, the arguments and the environment; for ``/tmp``, ``TMPDIR`` names the one below it. Nothing
+else of what the chart says is changed.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_orders_reach_awin_from_the_chart_s_pods(
             started.append((pod, program))
         for pod, program in started:
             for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
-                program.wait_for(lambda pod=pod, program=program, kind=kind: pod.probe(program, kind), kind)  # type: ignore[misc]  # defaults bind the loop's names
+                program.wait_for(partial(pod.probe, program, kind), kind)
         scenario.open_shop(100)
         awin.wait_for(20, timeout_s=60)
         awin.wait_for_calls(1, timeout_s=60)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from consumer.errors import SchemaUnavailable
+from consumer.errors import SchemaUnavailable, Undecodable
+from consumer.stream.avro import SessionDecoder
 from consumer.stream.registry import Access, HttpRegistry
+from tests.stream.avro_samples import SCHEMAS
 
 CERTIFICATES = Path(__file__).parents[1] / "delivery/attempt/certificates"
 FOUND = (200, {"schema": '"text"'})
@@ -162,12 +164,14 @@ def test_another_node_is_asked_when_one_is_away(ask: Callable[..., HttpRegistry]
 
 
 def test_another_kind_of_schema_is_no_outage(ask: Callable[..., HttpRegistry]) -> None:
-    """Waiting would not help."""
-    with (
-        Server((200, {"schema": "{}", "schemaType": "JSON"})).running() as server,
-        pytest.raises(ValueError, match="JSON"),
-    ):
-        ask(server.url).schema_by_id(7)
+    """Waiting would not help, nor would asking for each record."""
+    with Server((200, {"schema": '{"type": "object"}', "schemaType": "JSON"})).running() as server:
+        decode = SessionDecoder(SCHEMAS.asking(ask(server.url)))
+        for _ in range(2):
+            with pytest.raises(Undecodable, match="not an Avro schema") as refusal:
+                decode(b"\x00\x00\x00\x00\x07{}")
+            assert refusal.value.reason == "unknown_schema"
+        assert len(server.asked) == 1
 
 
 def test_references_are_written_out(ask: Callable[..., HttpRegistry]) -> None:

@@ -24,6 +24,7 @@ from consumer.delivery.attempt.connections import Connections
 from consumer.delivery.attempt.course import Course
 from consumer.delivery.settings import DeliverSettings
 from consumer.events import Outcome
+from consumer.tls import client_context
 
 _HEADERS = (
     ("User-Agent", f"awin-s2s-consumer/{__version__}"),
@@ -60,7 +61,7 @@ def transport(
     every machine trusts the same; ``trust`` replaces them. The environment has no say: neither proxies
     (``HTTPS_PROXY`` and the like) nor authorities (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) nor ``SSLKEYLOGFILE``.
     """
-    context = trust or _certifi()
+    context = trust or client_context()
     single = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
 
     def open_one() -> httpx.AsyncHTTPTransport:
@@ -69,12 +70,6 @@ def transport(
         )
 
     return Connections(open_one, most=settings.max_outstanding, idle_s=_IDLE_S, monotonic_s=monotonic_s)
-
-
-def _certifi() -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    context.keylog_filename = None  # type: ignore[assignment]  # typeshed does not know that this switches it off
-    return context
 
 
 class Sender:

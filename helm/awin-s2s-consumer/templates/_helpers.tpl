@@ -218,8 +218,8 @@ capabilities:
         path: tls.key
       {{- end }}
 {{- end }}
-{{- with $values.registry.existingSecret }}
-- name: registry
+{{- with $values.schemaRegistry.existingSecret }}
+- name: schema-registry
   secret:
     secretName: {{ . | quote }}
     defaultMode: 0440
@@ -277,8 +277,8 @@ capabilities:
   mountPath: /etc/awin-s2s/kafka-tls
   readOnly: true
 {{- end }}
-{{- if $values.registry.existingSecret }}
-- name: registry
+{{- if $values.schemaRegistry.existingSecret }}
+- name: schema-registry
   mountPath: /etc/awin-s2s/registry
   readOnly: true
 {{- end }}
