@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import socket
 import ssl
@@ -30,16 +29,16 @@ class Protection:
     password_file: Path | None = None
 
     def admits(self, authorization: str | None) -> bool:
-        """Tell whether a request with this header may see the metrics; nobody may while a file cannot be read."""
+        """Tell whether a request with this header may see the metrics; nobody may while a file is away or empty."""
         if self.username_file is None or self.password_file is None:
             return True
         scheme, _, given = (authorization or "").partition(" ")
         try:
-            wanted = b":".join(file.read_bytes().rstrip(b"\r\n") for file in (self.username_file, self.password_file))
+            wanted = [file.read_bytes().rstrip(b"\r\n") for file in (self.username_file, self.password_file)]
             found = base64.b64decode(given, validate=True)
-        except (OSError, binascii.Error):
+        except (OSError, ValueError):
             return False
-        return scheme.lower() == "basic" and hmac.compare_digest(found, wanted)
+        return all(wanted) and scheme.lower() == "basic" and hmac.compare_digest(found, b":".join(wanted))
 
 
 OPEN = Protection()

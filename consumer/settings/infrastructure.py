@@ -67,8 +67,8 @@ class Kafka(Section):
     )
     max_poll_interval: Duration = Field(
         timedelta(minutes=5),
-        description="After how long without a poll we leave the group, and `/livez` fails. Below 3 minutes the waits "
-        "for a broker that does not answer become shorter in proportion; below 15 seconds an outage may fail liveness.",
+        description="After how long without a poll we leave the group, and `/livez` fails. While a broker does not "
+        "answer a loop may stand for up to 100 seconds: with less than 2 minutes such an outage may fail liveness.",
     )
     transaction_timeout: Duration = Field(
         timedelta(seconds=10), description="How long a dead writer's transaction may keep readers waiting."

@@ -20,14 +20,6 @@ from consumer.wiring.clients import Role
 
 _log = structlog.get_logger(__name__)
 
-_STEP_S, _LEAST_STEP_S = 10.0, 1.0
-"""How long a step of a transaction may wait for the broker: less with a shorter `kafka.max_poll_interval`.
-
-The longest turn of a loop (records, offsets and the outcome, or records and an abort) has to end before liveness fails.
-"""
-_OUTCOME_S, _LEAST_OUTCOME_S = 60.0, 5.0
-"""The same for the outcome of a commit."""
-
 
 class Doors:
     """Opens the doors of one stage of one instance.
@@ -70,14 +62,11 @@ class Doors:
     def transaction(self, source: Source) -> KafkaTransaction:
         """Open the writer that goes with a source of `source`."""
         assert isinstance(source, KafkaSource)  # noqa: S101  # `source` made it
-        turn_s = self._settings.kafka.max_poll_interval.total_seconds()
         return KafkaTransaction(
             clients.writer(self._settings),
             clients.transactional_id(self._settings, self._role, self._instance),
             source,
             max_record_bytes=self._settings.topics.max_message_bytes - BATCH_OVERHEAD_BYTES,
-            timeout_s=min(_STEP_S, max(_LEAST_STEP_S, turn_s / 10)),
-            outcome_timeout_s=min(_OUTCOME_S, max(_LEAST_OUTCOME_S, turn_s / 3)),
             on_error=self._report,
         )
 

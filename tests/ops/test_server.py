@@ -133,11 +133,21 @@ def test_metrics_are_for_the_user_and_health_for_all(health: Health, tls: Protec
         assert ask(server, "/metrics", ("prometheus", "second")) == 401
 
 
-@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Bearer cHJvbWV0aGV1czpmaXJzdA==", "Basic cHJvbWV0aGV1cw=="])
+@pytest.mark.parametrize(
+    "header", ["Basic", "Basic !!!", "Bearer cHJvbWV0aGV1czpmaXJzdA==", "Basic cHJvbWV0aGV1cw==", "Basic \u00e9"]
+)
 def test_a_header_that_is_none_of_ours_is_refused(tls: Protection, header: str) -> None:
     """Whatever it holds."""
     assert not tls.admits(header)
     assert tls.admits("basic cHJvbWV0aGV1czpmaXJzdA==")
+
+
+def test_an_empty_file_admits_nobody(tls: Protection) -> None:
+    """As a secret that was made wrongly leaves it."""
+    for file in (tls.username_file, tls.password_file):
+        assert file is not None
+        file.write_text("\n", "utf-8")
+    assert not tls.admits("Basic Og==")
 
 
 def test_a_renewed_certificate_is_used(health: Health, tls: Protection) -> None:

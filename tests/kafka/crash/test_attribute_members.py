@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from random import Random
 
 import pytest
 
 from consumer.demo.broker import EmbeddedKafka
 from tests.kafka.crash.conftest import MakeScenario, Show
+from tests.kafka.crash.program import Program
 from tests.kafka.crash.scenario import PARTITIONS, Scenario
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -41,6 +43,12 @@ def test_a_second_member_may_come_and_go(scenario: Scenario, chance: Random, sho
     assert account.faults == []
 
 
+def _holds(member: Program, count: int) -> bool:
+    """Tell whether a member was given so many partitions last."""
+    given = member.told("group.assigned")
+    return bool(given) and len(given[-1]["partitions"]) == count
+
+
 def test_a_member_that_wakes_after_its_partitions_were_taken_commits_nothing(
     make_scenario: MakeScenario, kafka: EmbeddedKafka, chance: Random, show: Show
 ) -> None:
@@ -50,8 +58,10 @@ def test_a_member_that_wakes_after_its_partitions_were_taken_commits_nothing(
     scenario.create_topics()
     scenario.open_shop(RATE)
     members = [scenario.start("attribute", name) for name in ("a", "b")]
+    # Whoever came first had all partitions for a moment; what it opens next must not be taken for a take-over.
     for member in members:
-        member.wait_active(PARTITIONS // 2)
+        member.wait_for(partial(_holds, member, PARTITIONS // 2), "half of the partitions")
+        member.wait_ready()
     refused = 0
     for sleeper, other in (members, members[::-1], members):
         time.sleep(chance.uniform(0.0, 0.5))

@@ -65,7 +65,8 @@ def test_brokers_that_are_killed_and_come_back_cost_nothing(
     """
     changes = {
         "topics": {"replication": 3, "min_insync_replicas": 2},
-        "kafka": {"transaction_timeout": "10s", "session_timeout": "6s"},
+        # Liveness allows for the longest wait for a broker, as it does without settings.
+        "kafka": {"transaction_timeout": "10s", "session_timeout": "6s", "max_poll_interval": "5m"},
     }
     scenario = make_scenario(three_nodes, endpoint=awin.endpoint, changes=changes)
     scenario.create_topics()
